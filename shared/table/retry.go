@@ -1,0 +1,67 @@
+package table
+
+import (
+	"context"
+	"errors"
+	"math/rand/v2"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+	"github.com/aws/smithy-go"
+
+	"almanac/shared/fault"
+)
+
+const (
+	maxRetries  = 5
+	firstDelay  = 10 * time.Millisecond
+	longestWait = 160 * time.Millisecond
+	retryAfter  = time.Second
+)
+
+// backOff waits before a further try: full jitter, so that those who collided once do not collide again.
+func (t *Table) backOff(ctx context.Context, attempt int) error {
+	if attempt == 0 {
+		return nil
+	}
+	limit := min(longestWait, firstDelay<<(attempt-1))
+	if err := t.sleep(ctx, rand.N(limit)+time.Millisecond); err != nil { //nolint:gosec // spreads load only
+		return unavailable(err)
+	}
+	return nil
+}
+
+func sleep(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+func unavailable(cause error) *fault.Error {
+	e := fault.Wrap(cause, fault.Unavailable, "busy",
+		"The diary is too busy to answer just now. Try again in a moment with the same Idempotency-Key.")
+	e.RetryAfter = retryAfter
+	return e
+}
+
+func readFault(err error) error { return unavailable(err) }
+
+// writeFault judges an error that is no cancelled transaction. The SDK has already tried again, under the same
+// ClientRequestToken, where that could help.
+func writeFault(err error) (error, bool) { //nolint:revive // the error is the result here, not a failure
+	var conflict *types.TransactionConflictException
+	var running *types.TransactionInProgressException
+	var apiErr smithy.APIError
+	switch {
+	case errors.As(err, &conflict), errors.As(err, &running):
+		return unavailable(err), true
+	case errors.As(err, &apiErr) && apiErr.ErrorCode() == "ValidationException":
+		return fault.Wrap(err, fault.Internal, "internal", "Something went wrong on our side. Nothing was changed."), false
+	}
+	return unavailable(err), false
+}

@@ -1,0 +1,375 @@
+// Package table is the one store. Its rule: all that Almanac knows goes in through Clinic.Write, one transaction with
+// exactly one event item in it, and comes out by Get or Query within the caller's organisation. No other package
+// speaks DynamoDB, and a Scan does not exist.
+package table
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/feature/dynamodb/attributevalue"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+
+	"almanac/shared/access"
+	"almanac/shared/fault"
+	"almanac/shared/id"
+)
+
+// Table is the DynamoDB table of all organisations. It is safe for concurrent use.
+type Table struct {
+	db    *dynamodb.Client
+	name  string
+	now   func() time.Time
+	newID id.Source
+	sleep func(ctx context.Context, d time.Duration) error
+}
+
+// New makes a Table from a client, the table's name, the clock and the id source.
+func New(db *dynamodb.Client, name string, now func() time.Time, newID id.Source) *Table {
+	return &Table{db: db, name: name, now: now, newID: newID, sleep: sleep}
+}
+
+// Clinic is one organisation's slice of the table, as one caller sees it.
+type Clinic struct {
+	t  *Table
+	by access.Caller
+}
+
+// For gives the caller's slice of the table.
+func (t *Table) For(by access.Caller) Clinic { return Clinic{t: t, by: by} }
+
+// Touch opens a connection to the table, so that a first request need not wait for one. It reads one item that
+// does not exist; its outcome does not matter.
+func (t *Table) Touch(ctx context.Context) {
+	_, _ = t.db.GetItem(ctx, &dynamodb.GetItemInput{TableName: &t.name, Key: Key{pk: "-", sk: "-"}.attributes()})
+}
+
+func (k Key) attributes() map[string]types.AttributeValue {
+	return map[string]types.AttributeValue{
+		attrPK: &types.AttributeValueMemberS{Value: k.pk},
+		attrSK: &types.AttributeValueMemberS{Value: k.sk},
+	}
+}
+
+// Get reads one item, strongly consistent, into out, a pointer to a struct with dynamodbav tags; a field tagged "v"
+// gets the item's version. An item that does not exist, or is another organisation's, is fault.NotFound.
+func (c Clinic) Get(ctx context.Context, k Key, out any) error {
+	if c.by.Org() == "" {
+		return errNoCaller
+	}
+	got, err := c.t.db.GetItem(ctx, &dynamodb.GetItemInput{
+		TableName: &c.t.name, Key: k.attributes(), ConsistentRead: aws.Bool(true),
+	})
+	if err != nil {
+		return readFault(err)
+	}
+	if len(got.Item) == 0 {
+		return fault.New(fault.NotFound, "not_found", "There is no such record.")
+	}
+	if err := attributevalue.UnmarshalMap(got.Item, out); err != nil {
+		return fmt.Errorf("decode item: %w", err)
+	}
+	return nil
+}
+
+// GetAll reads up to 100 items, strongly consistent, in one call, and gives those that exist in the order of the
+// keys. More than 100 keys are read in several calls.
+func GetAll[T any](ctx context.Context, c Clinic, keys []Key) ([]T, error) {
+	if c.by.Org() == "" {
+		return nil, errNoCaller
+	}
+	found := make(map[Key]map[string]types.AttributeValue, len(keys))
+	for batch := range slices.Chunk(keys, batchGetLimit) {
+		if err := c.batchGet(ctx, batch, found); err != nil {
+			return nil, err
+		}
+	}
+	out := make([]T, 0, len(found))
+	for _, k := range keys {
+		item, ok := found[k]
+		if !ok {
+			continue
+		}
+		var v T
+		if err := attributevalue.UnmarshalMap(item, &v); err != nil {
+			return nil, fmt.Errorf("decode item: %w", err)
+		}
+		out = append(out, v)
+	}
+	return out, nil
+}
+
+const batchGetLimit = 100
+
+func (c Clinic) batchGet(ctx context.Context, keys []Key, found map[Key]map[string]types.AttributeValue) error {
+	ask := types.KeysAndAttributes{ConsistentRead: aws.Bool(true)}
+	for _, k := range keys {
+		ask.Keys = append(ask.Keys, k.attributes())
+	}
+	for attempt := 0; len(ask.Keys) > 0; attempt++ {
+		if attempt > maxRetries {
+			return unavailable(errors.New("keys left unprocessed"))
+		}
+		if err := c.t.backOff(ctx, attempt); err != nil {
+			return err
+		}
+		got, err := c.t.db.BatchGetItem(ctx, &dynamodb.BatchGetItemInput{
+			RequestItems: map[string]types.KeysAndAttributes{c.t.name: ask},
+		})
+		if err != nil {
+			return readFault(err)
+		}
+		for _, item := range got.Responses[c.t.name] {
+			found[keyOf(item)] = item
+		}
+		ask = got.UnprocessedKeys[c.t.name]
+	}
+	return nil
+}
+
+func keyOf(item map[string]types.AttributeValue) Key {
+	return Key{pk: text(item[attrPK]), sk: text(item[attrSK])}
+}
+
+func text(v types.AttributeValue) string {
+	if s, ok := v.(*types.AttributeValueMemberS); ok {
+		return s.Value
+	}
+	return ""
+}
+
+// Row is one item of a query, still encoded: its sort key tells its kind.
+type Row struct {
+	SK   string
+	item map[string]types.AttributeValue
+}
+
+// Decode reads the row into out, as Get does.
+func (r Row) Decode(out any) error {
+	if err := attributevalue.UnmarshalMap(r.item, out); err != nil {
+		return fmt.Errorf("decode item: %w", err)
+	}
+	return nil
+}
+
+// query reads every page of a query.
+func (c Clinic) query(ctx context.Context, q *dynamodb.QueryInput) ([]map[string]types.AttributeValue, error) {
+	if c.by.Org() == "" {
+		return nil, errNoCaller
+	}
+	q.TableName = &c.t.name
+	var items []map[string]types.AttributeValue
+	for {
+		page, err := c.t.db.Query(ctx, q)
+		if err != nil {
+			return nil, readFault(err)
+		}
+		items = append(items, page.Items...)
+		if page.LastEvaluatedKey == nil {
+			return items, nil
+		}
+		q.ExclusiveStartKey = page.LastEvaluatedKey
+	}
+}
+
+func between(pk, from, to string) *dynamodb.QueryInput {
+	return &dynamodb.QueryInput{
+		KeyConditionExpression: aws.String("PK = :p AND SK BETWEEN :a AND :b"),
+		ExpressionAttributeValues: map[string]types.AttributeValue{
+			":p": &types.AttributeValueMemberS{Value: pk},
+			":a": &types.AttributeValueMemberS{Value: from},
+			":b": &types.AttributeValueMemberS{Value: to},
+		},
+		ConsistentRead: aws.Bool(true),
+	}
+}
+
+// Occupancy is what is claimed on one resource, or in one patient's diary.
+type Occupancy struct {
+	Taken []Tenure
+	// Ended lists appointments that no longer hold their time but still belong to the day's list.
+	Ended [][16]byte
+}
+
+// Days reads the claims on a resource over the UTC days that the span touches: one query, strongly consistent.
+func (c Clinic) Days(ctx context.Context, resource string, span Span) (Occupancy, error) {
+	from, to := c.day(resource, span.From.Time()), c.day(resource, (span.To-1).Time())
+	items, err := c.query(ctx, between(from.pk, from.sk, to.sk))
+	if err != nil {
+		return Occupancy{}, err
+	}
+	var out Occupancy
+	for _, item := range items {
+		day, err := time.Parse("D#"+time.DateOnly, text(item[attrSK]))
+		if err != nil {
+			return Occupancy{}, fmt.Errorf("day item: %w", err)
+		}
+		out.add(item, TickOf(day))
+	}
+	return out, nil
+}
+
+// DiaryOf reads the claims in a patient's diary. A patient without one is fault.NotFound.
+func (c Clinic) DiaryOf(ctx context.Context, patient string) (Occupancy, error) {
+	got, err := c.t.db.GetItem(ctx, &dynamodb.GetItemInput{
+		TableName: &c.t.name, Key: c.Diary(patient).attributes(), ConsistentRead: aws.Bool(true),
+	})
+	if err != nil {
+		return Occupancy{}, readFault(err)
+	}
+	if len(got.Item) == 0 {
+		return Occupancy{}, noPatient()
+	}
+	var out Occupancy
+	out.add(got.Item, 0)
+	return out, nil
+}
+
+func noPatient() error {
+	return fault.New(fault.NotFound, "patient_not_found", "There is no such patient.")
+}
+
+func (o *Occupancy) add(item map[string]types.AttributeValue, day Tick) {
+	for name, value := range item {
+		switch v := value.(type) {
+		case *types.AttributeValueMemberB:
+			if tick, ok := parseName(name, day); ok {
+				if held, ok := parseTenure(tick, v.Value); ok {
+					o.Taken = append(o.Taken, held)
+				}
+			}
+		case *types.AttributeValueMemberBS:
+			for _, raw := range v.Value {
+				if len(raw) == 16 {
+					o.Ended = append(o.Ended, [16]byte(raw))
+				}
+			}
+		}
+	}
+}
+
+// Configuration reads everything that the organisation has set up, and the version it is at. Leave that ended before
+// the given day is left out.
+func (c Clinic) Configuration(ctx context.Context, since time.Time) (int64, []Row, error) {
+	// The guard sorts first and is read first, so the rows are at least as new as the version: a change in between
+	// makes the version older than the rows, and the next write notices.
+	pk := c.conf("").pk
+	items, err := c.query(ctx, between(pk, "!", "LEV#"))
+	if err != nil {
+		return 0, nil, err
+	}
+	rest, err := c.query(ctx, between(pk, c.Leave("", since).sk, "~"))
+	if err != nil {
+		return 0, nil, err
+	}
+	version := int64(0)
+	rows := make([]Row, 0, len(items)+len(rest))
+	for _, item := range append(items, rest...) {
+		sk := text(item[attrSK])
+		if sk == c.guard(0).sk {
+			version = number(item[attrVersion])
+		}
+		if sk[0] != '!' {
+			rows = append(rows, Row{SK: sk, item: item})
+		}
+	}
+	if version == 0 {
+		return 0, nil, fault.New(fault.NotFound, "not_found", "There is no such organisation.")
+	}
+	return version, rows, nil
+}
+
+// Standing reads the version that the organisation's configuration is at.
+func (c Clinic) Standing(ctx context.Context) (int64, error) {
+	var guard struct {
+		Version int64 `dynamodbav:"v"`
+	}
+	if err := c.Get(ctx, c.guard(0), &guard); err != nil {
+		return 0, err
+	}
+	return guard.Version, nil
+}
+
+// List reads one page of GSI1 under the index's partition, in order of its sort key, newest first when back is set.
+// after is the sort key to go on from, or empty; next is the one to go on from later, or empty at the end.
+func List[T any](ctx context.Context, c Clinic, at Index, after string, limit int, back bool) ([]T, string, error) {
+	if c.by.Org() == "" {
+		return nil, "", errNoCaller
+	}
+	q := &dynamodb.QueryInput{
+		TableName: &c.t.name, IndexName: aws.String(index),
+		KeyConditionExpression: aws.String("GPK = :p"),
+		ExpressionAttributeValues: map[string]types.AttributeValue{
+			":p": &types.AttributeValueMemberS{Value: at.pk},
+		},
+		Limit: aws.Int32(int32(limit)), ScanIndexForward: aws.Bool(!back), //nolint:gosec // at most 200
+	}
+	if after != "" {
+		q.KeyConditionExpression = aws.String("GPK = :p AND GSK > :after")
+		if back {
+			q.KeyConditionExpression = aws.String("GPK = :p AND GSK < :after")
+		}
+		q.ExpressionAttributeValues[":after"] = &types.AttributeValueMemberS{Value: after}
+	}
+	page, err := c.t.db.Query(ctx, q)
+	if err != nil {
+		return nil, "", readFault(err)
+	}
+	out := make([]T, len(page.Items))
+	if err := attributevalue.UnmarshalListOfMaps(page.Items, &out); err != nil {
+		return nil, "", fmt.Errorf("decode items: %w", err)
+	}
+	next := ""
+	if page.LastEvaluatedKey != nil {
+		next = text(page.LastEvaluatedKey[attrGSK])
+	}
+	return out, next, nil
+}
+
+// Under reads all items of a record whose sort key begins with the prefix, such as an appointment's deliveries.
+func (c Clinic) Under(ctx context.Context, of Key, prefix string) ([]Row, error) {
+	items, err := c.query(ctx, between(of.pk, prefix, prefix+"~"))
+	if err != nil {
+		return nil, err
+	}
+	rows := make([]Row, len(items))
+	for i, item := range items {
+		rows[i] = Row{SK: text(item[attrSK]), item: item}
+	}
+	return rows, nil
+}
+
+// Sort-key prefixes for Under.
+const (
+	Deliveries = "MSG#"
+	Events     = "EVT#"
+)
+
+func number(v types.AttributeValue) int64 {
+	var n int64
+	_ = attributevalue.Unmarshal(v, &n) // absent or malformed reads as zero
+	return n
+}
+
+func encode(it Item) (map[string]types.AttributeValue, error) {
+	m, err := attributevalue.MarshalMap(it.Value)
+	if err != nil {
+		return nil, fmt.Errorf("encode item: %w", err)
+	}
+	maps.Copy(m, it.Key.attributes())
+	m[attrVersion] = num(it.Version + 1)
+	if it.Index != (Index{}) {
+		m[attrGPK] = &types.AttributeValueMemberS{Value: it.Index.pk}
+		m[attrGSK] = &types.AttributeValueMemberS{Value: it.Index.sk}
+	}
+	if !it.Expires.IsZero() {
+		m[attrTTL] = num(it.Expires.Unix())
+	}
+	return m, nil
+}
