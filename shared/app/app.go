@@ -1,0 +1,143 @@
+// Package app puts a function together: environment, AWS clients, clock, ids, logger. Its rule: only a function's
+// main imports it, it alone reads the environment, and what is missing or malformed there stops the start.
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"os"
+	"time"
+
+	"github.com/aws/aws-lambda-go/lambdacontext"
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/aws/retry"
+	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+
+	"almanac/shared/clinic"
+	"almanac/shared/id"
+	"almanac/shared/table"
+	"almanac/shared/web"
+)
+
+// App is what every function is made of.
+type App struct {
+	Table     *table.Table
+	Directory *clinic.Directory
+	Log       *slog.Logger
+	Now       func() time.Time
+	ID        id.Source
+	env       environment
+}
+
+// New reads the environment and makes the parts. It opens the connection to the table in the background, so that
+// neither the start nor the first request waits for it alone. Errors name every variable that is missing.
+func New(ctx context.Context) (*App, error) {
+	env, err := readEnvironment(os.Getenv)
+	if err != nil {
+		return nil, err
+	}
+	a := &App{
+		Log: slog.New(lambdacontext.NewLogHandler()),
+		Now: clock(ctx, env.clockURL),
+		ID:  id.New,
+		env: env,
+	}
+	slog.SetDefault(a.Log)
+	a.Table = table.New(dynamodb.New(dynamodb.Options{
+		Region: env.region, Credentials: env, HTTPClient: client(), BaseEndpoint: env.endpoint("DYNAMODB"),
+		Retryer: retryer(dynamoTries),
+	}), env.table, a.Now, a.ID)
+	a.Directory = clinic.NewDirectory(a.Table, a.Now)
+	go a.Table.Touch(ctx)
+	return a, nil
+}
+
+// Edge is the HTTP edge of the function.
+func (a *App) Edge() web.Edge {
+	return web.Edge{
+		Log: a.Log, Now: a.Now, OrganisationClaim: a.env.claim,
+		Gate: NewGate(a.Directory, a.Table),
+	}
+}
+
+const (
+	dynamoTries    = 3
+	longestBackOff = 200 * time.Millisecond
+	dialTimeout    = 2 * time.Second
+	replyTimeout   = 5 * time.Second
+)
+
+// client is the one HTTP client of a function: it has time-outs, and keeps its connections.
+func client() *awshttp.BuildableClient {
+	return awshttp.NewBuildableClient().
+		WithTimeout(replyTimeout).
+		WithTransportOptions(func(t *http.Transport) {
+			t.MaxIdleConnsPerHost = 16
+			t.TLSHandshakeTimeout = dialTimeout
+		})
+}
+
+func retryer(tries int) aws.Retryer {
+	return retry.NewStandard(func(o *retry.StandardOptions) {
+		o.MaxAttempts = tries
+		o.MaxBackoff = longestBackOff
+	})
+}
+
+// environment holds the variables that a function may be given; docs/deploy.md lists them.
+//
+//	TABLE_NAME              the table; required
+//	AWS_REGION              set by Lambda; required
+//	AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN   set by Lambda
+//	AWS_ENDPOINT_URL_*      another address of a service (DYNAMODB, SQS, SESV2, KMS); unset on AWS
+//	ORGANISATION_CLAIM      the token's claim that lists organisations; default cognito:groups
+//	EMAIL_QUEUE_URL         required where events are relayed
+//	MAIL_FROM               the address that mail is sent from; required where mail is sent
+//	MAIL_CONFIGURATION_SET  SES configuration set; optional
+//	ALMANAC_CLOCK_URL       where the local stack tells the time; unset on AWS
+type environment struct {
+	get              func(string) string
+	region, table    string
+	claim, clockURL  string
+	key, secret, tok string
+}
+
+func readEnvironment(get func(string) string) (environment, error) {
+	e := environment{
+		get: get, region: get("AWS_REGION"), table: get("TABLE_NAME"), claim: get("ORGANISATION_CLAIM"),
+		clockURL: get("ALMANAC_CLOCK_URL"),
+		key:      get("AWS_ACCESS_KEY_ID"), secret: get("AWS_SECRET_ACCESS_KEY"), tok: get("AWS_SESSION_TOKEN"),
+	}
+	if e.claim == "" {
+		e.claim = "cognito:groups"
+	}
+	return e, e.require("AWS_REGION", "TABLE_NAME", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
+}
+
+func (e environment) require(names ...string) error {
+	var missing []error
+	for _, n := range names {
+		if e.get(n) == "" {
+			missing = append(missing, fmt.Errorf("environment variable %s is not set", n))
+		}
+	}
+	return errors.Join(missing...)
+}
+
+// Retrieve gives the credentials that Lambda puts into the environment; reading them ourselves saves the start-up
+// time and size of the SDK's search through files and other services.
+func (e environment) Retrieve(context.Context) (aws.Credentials, error) {
+	return aws.Credentials{AccessKeyID: e.key, SecretAccessKey: e.secret, SessionToken: e.tok, Source: "environment"}, nil
+}
+
+// endpoint gives the service's address where it is not AWS's own, or nil.
+func (e environment) endpoint(service string) *string {
+	if url := e.get("AWS_ENDPOINT_URL_" + service); url != "" {
+		return &url
+	}
+	return nil
+}

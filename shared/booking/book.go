@@ -1,0 +1,121 @@
+package booking
+
+import (
+	"context"
+	"time"
+
+	"almanac/shared/access"
+	"almanac/shared/event"
+	"almanac/shared/fault"
+	"almanac/shared/id"
+	"almanac/shared/table"
+)
+
+// Book books an appointment at a time that is free. Errors: fault.Invalid for what cannot be meant, fault.NotFound
+// for an unknown patient, fault.Conflict "time_taken" with every reason, and what table.Clinic.Write gives.
+func (s *Service) Book(ctx context.Context, by access.Caller, once access.Once, w Wish) (Appointment, error) {
+	if !id.Valid(w.PatientID, "pat") {
+		return Appointment{}, invalid(fault.Detail{
+			Code: "unknown_id", Message: "There is no such patient.", Pointer: "/patientId",
+		})
+	}
+	snap, err := s.dir.Snapshot(ctx, by)
+	if err != nil {
+		return Appointment{}, err
+	}
+	p, err := s.grasp(snap, w)
+	if err != nil {
+		return Appointment{}, err
+	}
+	apt, zone := p.appointment(s.newID("apt")), snap.Zone(p.site.ID)
+	err = s.claim(ctx, by, &p, func() error {
+		apt.Lanes = p.lanes
+		return s.table.For(by).Write(ctx, s.booked(by, once, &apt, zone, exchange(footprint{}, apt.footprint())))
+	})
+	if err != nil {
+		return Appointment{}, err
+	}
+	return apt.shown(zone), nil
+}
+
+// BookHeld turns a hold into an appointment for the patient, atomically.
+func (s *Service) BookHeld(
+	ctx context.Context, by access.Caller, once access.Once, holdID, patientID string,
+) (Appointment, error) {
+	if !id.Valid(patientID, "pat") {
+		return Appointment{}, invalid(fault.Detail{
+			Code: "unknown_id", Message: "There is no such patient.", Pointer: "/patientId",
+		})
+	}
+	snap, err := s.dir.Snapshot(ctx, by)
+	if err != nil {
+		return Appointment{}, err
+	}
+	hold, err := s.held(ctx, by, holdID)
+	if err != nil {
+		return Appointment{}, err
+	}
+	if hold.PatientID != "" && hold.PatientID != patientID {
+		return Appointment{}, fault.New(fault.Conflict, "held_for_another", "This time is held for another patient.")
+	}
+	p, err := s.grasp(snap, hold.wish())
+	if err != nil {
+		return Appointment{}, err
+	}
+	p.timely, p.own, p.patient = true, rawOf(hold.ID), patientID
+	p.keepLengths(hold)
+	if why := p.unclaimed(); len(why) > 0 { // leave entered or hours changed since
+		if err := s.refuse(ctx, by, &p); err != nil {
+			return Appointment{}, err
+		}
+	}
+	apt, zone := p.appointment(s.newID("apt")), snap.Zone(p.site.ID)
+	apt.Lanes = hold.Lanes
+	change := s.booked(by, once, &apt, zone, exchange(hold.footprint(), apt.footprint()))
+	change.Put = append(change.Put, table.Item{
+		Key: s.table.For(by).Hold(hold.ID), Delete: true, Version: hold.Version,
+	})
+	change.Event.Refs = map[string]string{"hold": hold.ID}
+	err = s.table.For(by).Write(ctx, change)
+	if isTaken(err) {
+		if err := s.refuse(ctx, by, &p); err != nil {
+			return Appointment{}, err
+		}
+	}
+	if err != nil {
+		return Appointment{}, err
+	}
+	return apt.shown(zone), nil
+}
+
+// keepLengths judges a held time by the lengths it was held with, should the service have changed since.
+func (p *plan) keepLengths(h Hold) {
+	p.service.Minutes = int(h.End.Sub(h.Start) / time.Minute)
+	p.service.BufferBefore, p.service.BufferAfter = h.BufferBefore, h.BufferAfter
+	p.over = around(*p)
+}
+
+func (p plan) appointment(id string) Appointment {
+	return Appointment{
+		ID: id, Status: Booked, ServiceID: p.service.ID, SiteID: p.site.ID, PractitionerID: p.practitioner.ID,
+		PatientID: p.patient, Start: p.start.Time(), End: (p.start + ticksOf(p.service.Minutes)).Time(),
+		TimeZone: p.snap.Zone(p.site.ID).String(), Sequence: 0, Version: 1,
+		BufferBefore: p.service.BufferBefore, BufferAfter: p.service.BufferAfter,
+	}
+}
+
+// booked is the change that books apt with the claims.
+func (s *Service) booked(
+	by access.Caller, once access.Once, apt *Appointment, zone *time.Location, claims []table.Claim,
+) table.Change {
+	c := s.table.For(by)
+	return table.Change{
+		Action: access.AppointmentBook, Target: apt.ID, Once: once, Answer: apt.shown(zone),
+		Put: []table.Item{{
+			Key: c.Appointment(apt.ID), Value: apt, New: true,
+			Index: c.PatientIndex(apt.PatientID, apt.Start, apt.ID),
+		}},
+		Claims: claims,
+		Event:  event.Event{Name: event.AppointmentBooked, Version: apt.Version, Sequence: apt.Sequence},
+	}
+}

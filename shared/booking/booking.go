@@ -1,0 +1,90 @@
+// Package booking is the diary: which times are free, holding one, booking, moving and cancelling. Its rules: a time
+// is claimed in the same transaction that books it, never checked first; what lists the free times and what judges a
+// booking is one rule on the same data; and when a time is refused, every reason is told at once.
+package booking
+
+import (
+	"time"
+
+	"almanac/shared/clinic"
+	"almanac/shared/id"
+	"almanac/shared/table"
+)
+
+// Status is where an appointment stands in its one life.
+type Status string
+
+// The statuses.
+const (
+	Booked       Status = "booked"
+	Confirmed    Status = "confirmed"
+	Arrived      Status = "arrived"
+	InProgress   Status = "in-progress"
+	Completed    Status = "completed"
+	DidNotAttend Status = "did-not-attend"
+	Cancelled    Status = "cancelled"
+)
+
+// Appointment is one booking. It names people and places by id only.
+type Appointment struct {
+	ID             string    `json:"id" dynamodbav:"id"`
+	Status         Status    `json:"status" dynamodbav:"st"`
+	ServiceID      string    `json:"serviceId" dynamodbav:"svc"`
+	SiteID         string    `json:"siteId" dynamodbav:"sit"`
+	PractitionerID string    `json:"practitionerId" dynamodbav:"prc"`
+	RoomIDs        []string  `json:"roomIds" dynamodbav:"-"`
+	PatientID      string    `json:"patientId" dynamodbav:"pat"`
+	Start          time.Time `json:"start" dynamodbav:"start,unixtime"` // in the site's zone
+	End            time.Time `json:"end" dynamodbav:"end,unixtime"`
+	TimeZone       string    `json:"timeZone" dynamodbav:"zone"`
+	LocalStart     string    `json:"localStart" dynamodbav:"-"` // the wall clock at the site, for display
+	// CancelReason is a code, set when the appointment is cancelled.
+	CancelReason string `json:"cancelReason,omitempty" dynamodbav:"why,omitempty"`
+	// Sequence counts the changes that people are told of (RFC 5545, SEQUENCE).
+	Sequence int64 `json:"sequence" dynamodbav:"seq"`
+	Version  int64 `json:"version" dynamodbav:"v"`
+	// Lanes are the claimed places of rooms, kept so that exactly they are freed; so are the buffers, in minutes.
+	Lanes        []string `json:"-" dynamodbav:"lanes,omitempty"`
+	BufferBefore int      `json:"-" dynamodbav:"bb,omitempty"`
+	BufferAfter  int      `json:"-" dynamodbav:"ba,omitempty"`
+}
+
+// ETagVersion is the version that an ETag tells.
+func (a Appointment) ETagVersion() int64 { return a.Version }
+
+// Path is the appointment's address.
+func (a Appointment) Path() string { return "/v1/appointments/" + a.ID }
+
+// shown fills in what is told but not stored: the rooms behind the lanes, and the times in the site's zone.
+func (a Appointment) shown(zone *time.Location) Appointment {
+	a.RoomIDs = roomsOf(a.Lanes)
+	a.Start, a.End = a.Start.In(zone), a.End.In(zone)
+	a.LocalStart = a.Start.Format(localLayout)
+	return a
+}
+
+const localLayout = "2006-01-02T15:04"
+
+func (a Appointment) core() table.Span { return table.SpanOf(a.Start, a.End) }
+
+func (a Appointment) full() table.Span {
+	return table.SpanOf(a.Start.Add(-minutes(a.BufferBefore)), a.End.Add(minutes(a.BufferAfter)))
+}
+
+// changeable tells whether the appointment can still be moved or cancelled.
+func (a Appointment) changeable() bool { return a.Status == Booked || a.Status == Confirmed }
+
+func minutes(n int) time.Duration { return time.Duration(n) * time.Minute }
+
+// Service carries out everything that happens to the diary. It is safe for concurrent use.
+type Service struct {
+	table *table.Table
+	dir   *clinic.Directory
+	now   func() time.Time
+	newID id.Source
+}
+
+// New makes the Service over the table; dir tells what the organisation has set up.
+func New(t *table.Table, dir *clinic.Directory, now func() time.Time, newID id.Source) *Service {
+	return &Service{table: t, dir: dir, now: now, newID: newID}
+}

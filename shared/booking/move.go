@@ -1,0 +1,199 @@
+package booking
+
+import (
+	"context"
+	"slices"
+
+	"almanac/shared/access"
+	"almanac/shared/clinic"
+	"almanac/shared/event"
+	"almanac/shared/fault"
+	"almanac/shared/table"
+)
+
+// Move gives an appointment another time, and another practitioner or site where the wish names one: the new time is
+// claimed and the old one freed in one transaction. version is the one the caller saw. Errors as for Book, and
+// fault.Conflict "not_changeable" for one that is over, cancelled or under way.
+func (s *Service) Move(
+	ctx context.Context, by access.Caller, once access.Once, aptID string, version int64, w Wish,
+) (Appointment, error) {
+	snap, was, err := s.changeable(ctx, by, aptID, version)
+	if err != nil {
+		return Appointment{}, err
+	}
+	w.ServiceID, w.PatientID = was.ServiceID, was.PatientID
+	if w.PractitionerID == "" {
+		w.PractitionerID = was.PractitionerID
+	}
+	if w.SiteID == "" {
+		w.SiteID = was.SiteID
+	}
+	p, err := s.grasp(snap, w)
+	if err != nil {
+		return Appointment{}, err
+	}
+	p.own = rawOf(was.ID)
+	to, zone := p.appointment(was.ID), snap.Zone(p.site.ID)
+	to.Status, to.Version, to.Sequence = Booked, version+1, was.Sequence+1
+	c := s.table.For(by)
+	err = s.claim(ctx, by, &p, func() error {
+		to.Lanes = p.keepRooms(was)
+		return c.Write(ctx, table.Change{
+			Action: access.AppointmentMove, Target: was.ID, Once: once, Answer: to.shown(zone),
+			Put: []table.Item{{
+				Key: c.Appointment(was.ID), Value: to, Version: version,
+				Index: c.PatientIndex(to.PatientID, to.Start, to.ID),
+			}},
+			Claims: exchange(was.footprint(), to.footprint()),
+			Event: event.Event{
+				Name: event.AppointmentMoved, Before: version, Version: to.Version, Sequence: to.Sequence,
+			},
+		})
+	})
+	if err != nil {
+		return Appointment{}, err
+	}
+	return to.shown(zone), nil
+}
+
+// keepRooms prefers the rooms that the appointment has, as long as nothing is known to be in the way.
+func (p plan) keepRooms(was Appointment) []string {
+	if p.busy == nil && len(p.rooms) == 0 && was.SiteID == p.site.ID && len(was.Lanes) == len(p.lanes) {
+		r := p.rule()
+		var kept []string
+		if fits(only(r.needs, roomsOf(was.Lanes)), r.full(p.start), nil, &kept) && slices.Equal(kept, was.Lanes) {
+			return kept
+		}
+	}
+	return p.lanes
+}
+
+// changeable reads an appointment that may still be moved or cancelled and is at the version that the caller saw.
+func (s *Service) changeable(
+	ctx context.Context, by access.Caller, aptID string, version int64,
+) (*clinic.Snapshot, Appointment, error) {
+	snap, apt, err := s.read(ctx, by, aptID)
+	switch {
+	case err != nil:
+		return nil, Appointment{}, err
+	case apt.Version != version:
+		return nil, Appointment{}, outdated()
+	case !apt.changeable():
+		return nil, Appointment{}, fault.New(fault.Conflict, "not_changeable",
+			"This appointment is over, cancelled or under way and cannot be changed.")
+	}
+	return snap, apt, nil
+}
+
+func outdated() error {
+	return fault.New(fault.Stale, "stale", "This was changed by somebody else in the meantime. Look again.")
+}
+
+func (s *Service) read(
+	ctx context.Context, by access.Caller, aptID string,
+) (*clinic.Snapshot, Appointment, error) {
+	snap, err := s.dir.Snapshot(ctx, by)
+	if err != nil {
+		return nil, Appointment{}, err
+	}
+	c := s.table.For(by)
+	var apt Appointment
+	if err := c.Get(ctx, c.Appointment(aptID), &apt); err != nil {
+		return nil, Appointment{}, err
+	}
+	return snap, apt, nil
+}
+
+// Reasons for cancelling.
+const (
+	ByPatient = "patient_request"
+	ByClinic  = "clinic_request"
+	ByMistake = "booked_in_error"
+)
+
+// Cancel ends an appointment and gives its time back. version is the one the caller saw; why is one of the reasons
+// for cancelling. Errors as for Move.
+func (s *Service) Cancel(
+	ctx context.Context, by access.Caller, once access.Once, aptID string, version int64, why string,
+) (Appointment, error) {
+	snap, apt, err := s.changeable(ctx, by, aptID, version)
+	if err != nil {
+		return Appointment{}, err
+	}
+	claims := exchange(apt.footprint(), footprint{})
+	for i := range claims {
+		claims[i].Ended = claims[i].Resource == apt.PractitionerID
+	}
+	apt.Status, apt.CancelReason = Cancelled, why
+	apt.Version, apt.Sequence = version+1, apt.Sequence+1
+	return s.end(ctx, by, once, snap, apt, table.Change{
+		Action: access.AppointmentCancel, Claims: claims,
+		Event: event.Event{Name: event.AppointmentCancelled, Why: why, Before: version},
+	})
+}
+
+// end writes the appointment as it is now, with the rest of the change.
+func (s *Service) end(
+	ctx context.Context, by access.Caller, once access.Once, snap *clinic.Snapshot, apt Appointment, ch table.Change,
+) (Appointment, error) {
+	c, zone := s.table.For(by), snap.Zone(apt.SiteID)
+	ch.Target, ch.Once, ch.Answer = apt.ID, once, apt.shown(zone)
+	ch.Put = []table.Item{{
+		Key: c.Appointment(apt.ID), Value: apt, Version: apt.Version - 1,
+		Index: c.PatientIndex(apt.PatientID, apt.Start, apt.ID),
+	}}
+	ch.Event.Version, ch.Event.Sequence = apt.Version, apt.Sequence
+	if err := c.Write(ctx, ch); err != nil {
+		return Appointment{}, err
+	}
+	return apt.shown(zone), nil
+}
+
+// follows tells which statuses an appointment can go to from each.
+func follows(from Status) []Status {
+	switch from {
+	case Booked:
+		return []Status{Confirmed, Arrived, DidNotAttend}
+	case Confirmed:
+		return []Status{Arrived, DidNotAttend}
+	case Arrived:
+		return []Status{InProgress, Completed, DidNotAttend}
+	case InProgress:
+		return []Status{Completed}
+	case DidNotAttend:
+		return []Status{Arrived} // came late, after all
+	case Completed, Cancelled:
+		return nil
+	}
+	return nil
+}
+
+// Progress takes an appointment a step on: confirmed, arrived, in progress, completed, did not attend. An appointment
+// that is completed leaves the patient's diary, which is one item that must not grow for ever; the day's record of
+// practitioner and rooms stays.
+func (s *Service) Progress(
+	ctx context.Context, by access.Caller, once access.Once, aptID string, version int64, to Status,
+) (Appointment, error) {
+	snap, apt, err := s.read(ctx, by, aptID)
+	switch {
+	case err != nil:
+		return Appointment{}, err
+	case apt.Version != version:
+		return Appointment{}, outdated()
+	case !slices.Contains(follows(apt.Status), to):
+		return Appointment{}, fault.New(fault.Conflict, "status_does_not_follow",
+			"An appointment cannot go from its status to this one.")
+	case to == DidNotAttend && s.now().Before(apt.Start):
+		return Appointment{}, fault.New(fault.Conflict, "not_yet", "The appointment has not begun yet.")
+	}
+	ch := table.Change{
+		Action: access.AppointmentProgress,
+		Event:  event.Event{Name: event.AppointmentProgressed, Why: string(to), Before: version},
+	}
+	if to == Completed {
+		ch.Claims = exchange(
+			footprint{patient: apt.PatientID, core: apt.core(), owner: table.Owner{ID: apt.ID}}, footprint{})
+	}
+	apt.Status, apt.Version = to, version+1
+	return s.end(ctx, by, once, snap, apt, ch)
+}

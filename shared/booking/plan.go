@@ -1,0 +1,237 @@
+package booking
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"almanac/shared/access"
+	"almanac/shared/clinic"
+	"almanac/shared/fault"
+	"almanac/shared/table"
+	"almanac/shared/wall"
+)
+
+// Wish is a time that somebody asks for.
+type Wish struct {
+	ServiceID      string
+	SiteID         string
+	PractitionerID string
+	PatientID      string // may be empty for a hold
+	// Start is an RFC 3339 instant, or a local time at the site without an offset.
+	Start string
+	// RoomIDs are the rooms to take; empty leaves the choice to the diary.
+	RoomIDs []string
+}
+
+// plan is a wish that was understood: what it would claim, and the rule that judges it.
+type plan struct {
+	question
+	start   table.Tick
+	patient string
+	rooms   []string // the rooms asked for
+	lanes   []string // what to claim, one for each need
+}
+
+// grasp resolves the wish against the configuration. What cannot be meant at all is fault.Invalid with every field
+// that is wrong.
+func (s *Service) grasp(snap *clinic.Snapshot, w Wish) (plan, error) {
+	var wrong []fault.Detail
+	service, ok := snap.Services[w.ServiceID]
+	wrong = unknown(wrong, ok, "/serviceId", "There is no such service.")
+	site, ok := snap.Sites[w.SiteID]
+	wrong = unknown(wrong, ok, "/siteId", "There is no such site.")
+	practitioner, ok := snap.Practitioners[w.PractitionerID]
+	wrong = unknown(wrong, ok, "/practitionerId", "There is no such practitioner.")
+	for _, r := range w.RoomIDs {
+		_, ok := snap.Rooms[r]
+		wrong = unknown(wrong, ok, "/roomIds", "There is no such room.")
+	}
+	start, detail := parseStart(w.Start, snap.Zone(w.SiteID))
+	if detail != nil {
+		wrong = append(wrong, *detail)
+	}
+	if len(wrong) > 0 {
+		return plan{}, invalid(wrong...)
+	}
+	p := plan{
+		question: question{snap: snap, service: service, site: site, practitioner: practitioner, now: s.now()},
+		start:    table.TickOf(start), patient: w.PatientID, rooms: w.RoomIDs,
+	}
+	p.over = around(p)
+	return p, nil
+}
+
+// around is the ticks that a plan can touch.
+func around(p plan) table.Span {
+	return table.Span{
+		From: p.start - ticksOf(p.service.BufferBefore),
+		To:   p.start + ticksOf(p.service.Minutes) + ticksOf(p.service.BufferAfter),
+	}
+}
+
+func unknown(wrong []fault.Detail, ok bool, pointer, message string) []fault.Detail {
+	if ok {
+		return wrong
+	}
+	return append(wrong, fault.Detail{Code: "unknown_id", Message: message, Pointer: pointer})
+}
+
+func invalid(details ...fault.Detail) *fault.Error {
+	code := "invalid"
+	if len(details) == 1 {
+		code = details[0].Code
+	}
+	return fault.New(fault.Invalid, code, "The request cannot be carried out as it stands.", details...)
+}
+
+func parseStart(text string, zone *time.Location) (time.Time, *fault.Detail) {
+	at, err := wall.Parse(text, zone)
+	var skipped *wall.SkippedError
+	var twice *wall.TwiceError
+	switch {
+	case errors.As(err, &skipped):
+		return at, &fault.Detail{
+			Code: "time_skipped", Pointer: "/start",
+			Message: "This local time does not exist: the clocks go forward past it.",
+		}
+	case errors.As(err, &twice):
+		return at, &fault.Detail{
+			Code: "time_twice", Pointer: "/start",
+			Message: "This local time exists twice, because the clocks go back. Say which: send it with its offset.",
+			Choices: []string{label(twice.Earlier), label(twice.Later)},
+		}
+	case err != nil:
+		return at, &fault.Detail{
+			Code: "malformed_time", Pointer: "/start",
+			Message: "Write a time as 2026-11-23T09:30 (at the site) or with an offset, 2026-11-23T09:30:00Z.",
+		}
+	case !table.TickOf(at).Time().Equal(at):
+		return at, &fault.Detail{
+			Code: "off_grid", Pointer: "/start", Message: "A time must fall on a full five minutes.",
+		}
+	case at.Year() < 2000 || at.Year() > 2099:
+		return at, &fault.Detail{Code: "malformed_time", Pointer: "/start", Message: "This year is out of reach."}
+	}
+	return at, nil
+}
+
+// label writes an instant with its offset and the name that people know it by, "… BST".
+func label(at time.Time) string {
+	name, _ := at.Zone()
+	return at.Format(time.RFC3339) + " " + name
+}
+
+// unclaimed judges the plan by the configuration alone, without reading what is claimed, and chooses lanes: those of
+// the rooms asked for, or the first that fit. Its reasons are not all there are.
+func (p *plan) unclaimed() []fault.Detail {
+	p.busy, p.question.patient = nil, nil
+	return p.judge()
+}
+
+// judge tells why the plan cannot be, or chooses its lanes.
+func (p *plan) judge() []fault.Detail {
+	r := p.rule()
+	if why := r.why(p.start); len(why) > 0 {
+		return why
+	}
+	needs := r.needs
+	if len(p.rooms) > 0 {
+		needs = only(needs, p.rooms)
+	}
+	if !fits(needs, r.full(p.start), nil, &p.lanes) {
+		return []fault.Detail{reason(RoomBusy, "The room asked for is not free then, or does not serve.", "")}
+	}
+	return nil
+}
+
+func only(needs [][]lane, rooms []string) [][]lane {
+	out := make([][]lane, len(needs))
+	for i, lanes := range needs {
+		for _, l := range lanes {
+			for _, r := range rooms {
+				if roomsOf([]string{l.key})[0] == r {
+					out[i] = append(out[i], l)
+				}
+			}
+		}
+	}
+	return out
+}
+
+// look reads everything that is claimed around the plan: the practitioner's, the rooms' and the patient's time.
+func (s *Service) look(ctx context.Context, by access.Caller, p *plan) error {
+	c := s.table.For(by)
+	p.busy = map[string]table.Occupancy{}
+	for _, resource := range p.resources() {
+		o, err := c.Days(ctx, resource, p.over)
+		if err != nil {
+			return err
+		}
+		p.busy[resource] = o
+	}
+	if p.patient == "" {
+		return nil
+	}
+	diary, err := c.DiaryOf(ctx, p.patient)
+	if err != nil {
+		return err
+	}
+	p.question.patient = &diary
+	return nil
+}
+
+// resources are the practitioner and every lane that could serve a need.
+func (q question) resources() []string {
+	out := []string{q.practitioner.ID}
+	seen := map[string]bool{}
+	for _, lanes := range q.lanes() {
+		for _, l := range lanes {
+			if !seen[l.key] {
+				seen[l.key] = true
+				out = append(out, l.key)
+			}
+		}
+	}
+	return out
+}
+
+// refuse reads what is claimed and gives the refusal with every reason there is. Should nothing stand in the way any
+// more, it is nil, and the plan has its lanes.
+func (s *Service) refuse(ctx context.Context, by access.Caller, p *plan) error {
+	if err := s.look(ctx, by, p); err != nil {
+		return err
+	}
+	if why := p.judge(); len(why) > 0 {
+		return table.TimeTaken(why...)
+	}
+	return nil
+}
+
+// tries is how often a claim that another one beat is made again with other rooms.
+const tries = 4
+
+// claim judges the plan by configuration, lets write claim it, and when something was taken looks again: with
+// another room if one is free, or with every reason why not.
+func (s *Service) claim(ctx context.Context, by access.Caller, p *plan, write func() error) error {
+	if why := p.unclaimed(); len(why) > 0 {
+		if err := s.refuse(ctx, by, p); err != nil {
+			return err
+		}
+	}
+	var err error
+	for range tries {
+		err = write()
+		if !isTaken(err) {
+			return err
+		}
+		if err := s.refuse(ctx, by, p); err != nil {
+			return err
+		}
+	}
+	return err
+}
+
+func isTaken(err error) bool {
+	return fault.Is(err, fault.Conflict) && fault.Of(err).Code == table.TimeTaken().Code
+}

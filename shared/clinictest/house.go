@@ -1,0 +1,294 @@
+package clinictest
+
+import (
+	"context"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/smithy-go/middleware"
+
+	"almanac/infra/cfn"
+	"almanac/shared/access"
+	"almanac/shared/app"
+	"almanac/shared/clinic"
+	"almanac/shared/event"
+	"almanac/shared/id"
+	"almanac/shared/table"
+	"almanac/shared/web"
+)
+
+// House is an empty Almanac on the real engine: a table of the test's own, made as template.yaml declares it, and a
+// clock that the test sets.
+type House struct {
+	DB        *dynamodb.Client
+	Name      string // of the table
+	Table     *table.Table
+	Directory *clinic.Directory
+	Clock     *Clock
+	Log       *Buffer
+}
+
+// Clock is a clock that stands still until it is told otherwise.
+type Clock struct {
+	mu sync.Mutex
+	at time.Time
+}
+
+// Now is the clock's time.
+func (c *Clock) Now() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.at
+}
+
+// Set puts the clock to an instant.
+func (c *Clock) Set(at time.Time) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.at = at
+}
+
+// Pass lets time go by.
+func (c *Clock) Pass(d time.Duration) { c.Set(c.Now().Add(d)) }
+
+// Buffer keeps what was logged.
+type Buffer struct {
+	mu sync.Mutex
+	b  strings.Builder
+}
+
+// Write adds to the buffer.
+func (b *Buffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.b.Write(p)
+}
+
+// String gives all that was logged so far.
+func (b *Buffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.b.String()
+}
+
+// Monday is the Monday morning at which a new House's clock stands, in winter.
+func Monday() time.Time { return time.Date(2027, 1, 4, 7, 0, 0, 0, time.UTC) }
+
+// New makes a House. The engine must run at DYNAMODB_ENDPOINT; infra/engine/cmd/with-engines sets it. Options change
+// the DynamoDB client, to put faults between it and the engine.
+func New(t testing.TB, with ...func(*dynamodb.Options)) *House {
+	t.Helper()
+	h := &House{Name: "almanac-" + id.New("tst"), Clock: &Clock{at: Monday()}, Log: &Buffer{}}
+	plain := client(t)
+	h.DB = client(t, with...)
+	in := declared(t).CreateInput()
+	in.TableName = &h.Name
+	if _, err := plain.CreateTable(t.Context(), in); err != nil {
+		t.Fatalf("create the test's table: %v", err)
+	}
+	t.Cleanup(func() {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), 10*time.Second)
+		defer cancel()
+		_, _ = plain.DeleteTable(ctx, &dynamodb.DeleteTableInput{TableName: &h.Name})
+	})
+	h.Table = table.New(h.DB, h.Name, h.Clock.Now, id.New)
+	h.Directory = clinic.NewDirectory(h.Table, h.Clock.Now)
+	return h
+}
+
+func client(t testing.TB, with ...func(*dynamodb.Options)) *dynamodb.Client {
+	t.Helper()
+	endpoint := os.Getenv("DYNAMODB_ENDPOINT")
+	if endpoint == "" {
+		t.Fatal("DYNAMODB_ENDPOINT is not set: run tests with `make test`, or a package's with\n" +
+			"go run ./infra/engine/cmd/with-engines -- go test ./shared/booking")
+	}
+	return dynamodb.New(dynamodb.Options{
+		Region: "eu-west-2", BaseEndpoint: aws.String(endpoint),
+		Credentials: aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) {
+			return aws.Credentials{AccessKeyID: "test", SecretAccessKey: "test"}, nil
+		}),
+	}, with...)
+}
+
+// declared reads the table from template.yaml at the repository's root.
+func declared(t testing.TB) cfn.Table {
+	t.Helper()
+	_, file, _, _ := runtime.Caller(0)
+	tpl, err := cfn.Load(filepath.Join(filepath.Dir(file), "..", "..", "template.yaml"), cfn.Values{Parameters: map[string]string{"MailFrom": "clinic@example.org"}})
+	if err != nil {
+		t.Fatalf("read template.yaml: %v", err)
+	}
+	if len(tpl.Tables) != 1 {
+		t.Fatalf("template.yaml declares %d tables, want 1", len(tpl.Tables))
+	}
+	return tpl.Tables[0]
+}
+
+// Intercept puts a function before every operation of a client: it may fail the operation before or after it is sent.
+func Intercept(f func(ctx context.Context, op string, send func() error) error) func(*dynamodb.Options) {
+	return func(o *dynamodb.Options) {
+		o.APIOptions = append(o.APIOptions, func(stack *middleware.Stack) error {
+			return stack.Finalize.Add(middleware.FinalizeMiddlewareFunc("intercept", func(
+				ctx context.Context, in middleware.FinalizeInput, next middleware.FinalizeHandler,
+			) (middleware.FinalizeOutput, middleware.Metadata, error) {
+				var out middleware.FinalizeOutput
+				var meta middleware.Metadata
+				err := f(ctx, middleware.GetOperationName(ctx), func() error {
+					var err error
+					out, meta, err = next.HandleFinalize(ctx, in)
+					return err
+				})
+				return out, meta, err
+			}), middleware.After)
+		})
+	}
+}
+
+// Edge is the HTTP edge over the house, logging into its Log.
+func (h *House) Edge() web.Edge {
+	return web.Edge{
+		Log: slog.New(slog.NewJSONHandler(h.Log, nil)), Now: h.Clock.Now,
+		OrganisationClaim: "cognito:groups", Gate: app.NewGate(h.Directory, h.Table),
+	}
+}
+
+// Clinic is an organisation in a House, set up and staffed.
+type Clinic struct {
+	*House
+	Org           string
+	Site          clinic.Site
+	Rooms         []clinic.Room
+	Service       clinic.Service // 30 minutes, needs a room
+	Practitioners []clinic.Practitioner
+	Patients      []string
+}
+
+// Subjects of the staff of a Clinic.
+const (
+	Manager      = "staff-manager"
+	Receptionist = "staff-receptionist"
+	Clinician    = "staff-clinician"
+)
+
+// Found sets up an organisation in Europe/London: a site open on weekdays from 8:00 to 18:00, two rooms, two
+// practitioners who work from 9:00 to 17:00, a service of half an hour that needs a room, and three patients.
+func (h *House) Found(t testing.TB) *Clinic {
+	t.Helper()
+	c := &Clinic{House: h, Org: id.New("org")}
+	open, work := week("08:00", "18:00"), week("09:00", "17:00")
+	c.Site = clinic.Site{ID: id.New("sit"), Name: "Test site", Zone: "Europe/London", Hours: open}
+	c.Service = clinic.Service{
+		ID: id.New("svc"), Name: "Consultation", Minutes: 30, Step: 15, HorizonDays: 365, Mode: "in-person",
+	}
+	var need clinic.Need
+	for _, name := range []string{"Room 1", "Room 2"} {
+		r := clinic.Room{ID: id.New("roo"), SiteID: c.Site.ID, Kind: clinic.KindRoom, Name: name, Capacity: 1}
+		c.Rooms, need.AnyOf = append(c.Rooms, r), append(need.AnyOf, r.ID)
+	}
+	c.Service.Needs = []clinic.Need{need}
+	for _, name := range []string{"Dr A", "Dr B"} {
+		p := clinic.Practitioner{ID: id.New("prc"), Name: name}
+		for _, o := range work {
+			p.Sessions = append(p.Sessions, clinic.Session{SiteID: c.Site.ID, Opening: o})
+		}
+		c.Practitioners = append(c.Practitioners, p)
+		c.Service.PractitionerIDs = append(c.Service.PractitionerIDs, p.ID)
+	}
+	c.write(t)
+	for range 3 {
+		c.Patients = append(c.Patients, c.NewPatient(t))
+	}
+	return c
+}
+
+func week(opens, closes string) []clinic.Opening {
+	var out []clinic.Opening
+	for _, d := range []string{"monday", "tuesday", "wednesday", "thursday", "friday"} {
+		out = append(out, clinic.Opening{Day: d, Opens: opens, Closes: closes})
+	}
+	return out
+}
+
+// write puts the whole set-up into the table in one change.
+func (c *Clinic) write(t testing.TB) {
+	t.Helper()
+	k := c.Table.For(access.NewCaller(c.Org, "operator", []access.Role{access.Operator}, 0))
+	org := clinic.Organisation{ID: c.Org, Name: "Test clinic", Zone: "Europe/London"}
+	items := []table.Item{
+		{Key: k.Organisation(), Value: org, New: true},
+		{Key: k.Site(c.Site.ID), Value: c.Site, New: true},
+		{Key: k.Service(c.Service.ID), Value: c.Service, New: true},
+	}
+	for _, r := range c.Rooms {
+		items = append(items, table.Item{Key: k.Room(r.ID), Value: r, New: true})
+	}
+	for _, p := range c.Practitioners {
+		items = append(items, table.Item{Key: k.Practitioner(p.ID), Value: p, New: true})
+	}
+	for subject, role := range map[string]access.Role{
+		Manager: access.Manager, Receptionist: access.Receptionist, Clinician: access.Clinician,
+	} {
+		s := clinic.Staff{Subject: subject, Name: "Staff", Email: subject + "@example.org", Roles: []access.Role{role}}
+		items = append(items, table.Item{Key: k.Staff(subject), Value: s, New: true})
+	}
+	err := k.Write(t.Context(), table.Change{
+		Action: access.OrganisationCreate, Target: c.Org, Put: items, Found: true,
+		Event: event.Event{Name: event.OrganisationCreated},
+	})
+	if err != nil {
+		t.Fatalf("set up a clinic: %v", err)
+	}
+}
+
+// Change alters the organisation's configuration as its manager: put gets the caller's slice and gives the items.
+func (c *Clinic) Change(t testing.TB, put func(table.Clinic) []table.Item) {
+	t.Helper()
+	k := c.Table.For(c.By(t, Manager))
+	err := k.Write(t.Context(), table.Change{
+		Action: access.SiteChange, Target: c.Org, Put: put(k), Reconfigure: true,
+		Event: event.Event{Name: event.SiteChanged},
+	})
+	if err != nil {
+		t.Fatalf("change the clinic: %v", err)
+	}
+}
+
+// NewPatient adds a patient with an empty diary.
+func (c *Clinic) NewPatient(t testing.TB) string {
+	t.Helper()
+	pat := id.New("pat")
+	k := c.Table.For(c.By(t, Receptionist))
+	err := k.Write(t.Context(), table.Change{
+		Action: access.PatientCreate, Target: pat, Event: event.Event{Name: event.PatientCreated},
+		Put: []table.Item{
+			{Key: k.Patient(pat), Value: map[string]string{"id": pat}, New: true},
+			{Key: k.Diary(pat), Value: struct{}{}, New: true},
+		},
+	})
+	if err != nil {
+		t.Fatalf("add a patient: %v", err)
+	}
+	return pat
+}
+
+// By is the caller behind a subject, judged afresh.
+func (c *Clinic) By(t testing.TB, subject string) access.Caller {
+	t.Helper()
+	by, err := c.Directory.Caller(t.Context(), c.Org, subject, true)
+	if err != nil {
+		t.Fatalf("caller: %v", err)
+	}
+	return by
+}
+
+// Once is a fresh idempotency key.
+func Once() access.Once { return access.Once{Key: id.New("key"), Fingerprint: [32]byte{1}} }
