@@ -1,0 +1,64 @@
+package main
+
+import (
+	"context"
+
+	"almanac/shared/booking"
+	"almanac/shared/delivery"
+	"almanac/shared/web"
+)
+
+type oneIn struct {
+	ID string `path:"id"`
+}
+
+// Subject is the appointment whose record is read.
+func (in *oneIn) Subject() string { return in.ID }
+
+func get(s *booking.Service) web.Func[oneIn, booking.Appointment] {
+	return func(ctx context.Context, r web.Request, in *oneIn) (booking.Appointment, error) {
+		return s.Get(ctx, r.By, in.ID)
+	}
+}
+
+func history(s *booking.Service) web.Func[oneIn, web.Page[booking.Step]] {
+	return func(ctx context.Context, r web.Request, in *oneIn) (web.Page[booking.Step], error) {
+		steps, err := s.History(ctx, r.By, in.ID)
+		return web.NewPage(steps, ""), err
+	}
+}
+
+func messages(d *delivery.Service) web.Func[oneIn, web.Page[delivery.Delivery]] {
+	return func(ctx context.Context, r web.Request, in *oneIn) (web.Page[delivery.Delivery], error) {
+		all, err := d.List(ctx, r.By, in.ID)
+		return web.NewPage(all, ""), err
+	}
+}
+
+type dayIn struct {
+	ID   string `path:"id"`
+	Date string `query:"date" required:"true" format:"date" doc:"A date, local to the organisation."`
+}
+
+func day(s *booking.Service) web.Func[dayIn, web.Page[booking.Appointment]] {
+	return func(ctx context.Context, r web.Request, in *dayIn) (web.Page[booking.Appointment], error) {
+		all, err := s.Day(ctx, r.By, in.ID, in.Date)
+		return web.NewPage(all, ""), err
+	}
+}
+
+type ofPatientIn struct {
+	ID    string `path:"id"`
+	After string `query:"after" maxLength:"100" doc:"The next of the page before."`
+	Limit int    `query:"limit" minimum:"1" maximum:"200" default:"50"`
+}
+
+// Subject is the patient whose appointments are listed.
+func (in *ofPatientIn) Subject() string { return in.ID }
+
+func ofPatient(s *booking.Service) web.Func[ofPatientIn, web.Page[booking.Appointment]] {
+	return func(ctx context.Context, r web.Request, in *ofPatientIn) (web.Page[booking.Appointment], error) {
+		all, next, err := s.OfPatient(ctx, r.By, in.ID, in.After, in.Limit)
+		return web.NewPage(all, next), err
+	}
+}

@@ -1,0 +1,28 @@
+package main
+
+import (
+	"almanac/shared/access"
+	"almanac/shared/clinic"
+)
+
+// StaffBody is exported because only then does embedding it count for the API framework.
+type StaffBody struct {
+	Name    string        `json:"name" minLength:"1" maxLength:"200" example:"Sam Example"`
+	Email   string        `json:"email" minLength:"3" maxLength:"254" example:"sam@example.org"`
+	JobRole string        `json:"jobRole" minLength:"1" maxLength:"200" example:"Receptionist"`
+	Roles   []access.Role `json:"roles" maxItems:"3" enum:"receptionist,clinician,manager" doc:"None takes all rights away."`
+	Left    bool          `json:"left,omitempty" doc:"May do nothing from the next request on."`
+}
+
+func (b StaffBody) record(id string, version int64) clinic.Staff {
+	return clinic.Staff{
+		Subject: id, Name: b.Name, Email: b.Email, JobRole: b.JobRole, Roles: b.Roles, Left: b.Left, Version: version,
+	}
+}
+
+type newStaffBody struct {
+	Subject string `json:"subject" minLength:"1" maxLength:"128" example:"8a1d2c34-5b6e-4f70-91a2-b3c4d5e6f708" doc:"The subject (sub) that the person's tokens carry."`
+	StaffBody
+}
+
+func (b newStaffBody) record(string, int64) clinic.Staff { return b.StaffBody.record(b.Subject, 0) }

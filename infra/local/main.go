@@ -1,0 +1,100 @@
+// Local runs the whole product on this computer, with a demonstration clinic around today, until Ctrl-C.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"syscall"
+	"time"
+
+	"almanac/infra/demo"
+	"almanac/infra/stack"
+)
+
+func main() {
+	if err := run(os.Args[1:]); err != nil {
+		fmt.Fprintln(os.Stderr, "almanac:", err)
+		os.Exit(1)
+	}
+}
+
+func run(args []string) error {
+	flags := flag.NewFlagSet("local", flag.ContinueOnError)
+	port := flags.Int("port", 8080, "port of the API; log-in, mailbox and control take the next three; 0 takes free ones")
+	data := flags.String("data", "", "folder that keeps the diary; empty keeps it in memory")
+	logs := flags.String("logs", "bin/local.log", "file for the functions' logs; - for standard error")
+	seed := flags.Uint64("seed", 1, "another seed gives another demonstration diary")
+	if err := flags.Parse(args); err != nil {
+		if errors.Is(err, flag.ErrHelp) {
+			return nil
+		}
+		return err
+	}
+	if *port < 0 || *port > 65532 {
+		return errors.New("the port must lie between 0 and 65532")
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
+	defer stop()
+	out, err := logFile(*logs)
+	if err != nil {
+		return err
+	}
+	began := time.Now()
+	s, err := stack.Start(ctx, stack.Options{
+		Port: *port, DataDir: *data, Logs: out, People: demo.People(), Progress: progress(began),
+	})
+	if err != nil {
+		return err
+	}
+	err = serve(ctx, s, began, *logs, *seed)
+	fmt.Println("stopping")
+	return errors.Join(err, s.Close())
+}
+
+func progress(began time.Time) func(string) {
+	return func(step string) { fmt.Printf("%5.1f s  %s\n", time.Since(began).Seconds(), step) }
+}
+
+func logFile(name string) (io.Writer, error) {
+	if name == "-" {
+		return os.Stderr, nil
+	}
+	if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil { //nolint:gosec // a folder of build products
+		return nil, err
+	}
+	return os.Create(name) //nolint:gosec // the developer names it
+}
+
+// serve fills a fresh table, tells how to use what runs, and waits for the end.
+func serve(ctx context.Context, s *stack.Stack, began time.Time, logs string, seed uint64) error {
+	if s.Fresh {
+		progress(began)("founding the demonstration clinic")
+		if err := demo.Found(ctx, s.DynamoDB, s.TableName, s.Now(), seed); err != nil {
+			if ctx.Err() != nil {
+				return nil
+			}
+			return err
+		}
+	}
+	text, err := welcome(ctx, s, logs)
+	if err != nil {
+		if ctx.Err() != nil {
+			return nil
+		}
+		return err
+	}
+	progress(began)("ready")
+	fmt.Print(text)
+	select {
+	case <-ctx.Done():
+		return nil
+	case <-s.Done():
+		return errors.New("an engine has ended by itself; its reason follows")
+	}
+}

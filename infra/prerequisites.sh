@@ -1,0 +1,56 @@
+#!/usr/bin/env bash
+# Looks for the programs that the local stack needs. On Debian and Ubuntu, as root, it installs those that are missing;
+# anywhere else it says what is missing and how to get it. It is silent when all is there.
+set -euo pipefail
+
+missing=()  # Debian packages to install
+told=()     # what to tell where nothing can be installed
+
+have() { command -v "$1" >/dev/null 2>&1; }
+
+# major VERSION: the first number in a text.
+major() { sed -E 's/^[^0-9]*([0-9]+).*/\1/' <<<"$1" | head -n 1; }
+
+if ! have go; then
+  told+=('Go 1.26 or later: https://go.dev/dl (a Go 1.21 or later fetches the right one by itself)')
+fi
+# A JDK, not only a runtime: the engine is started through a few lines of Java, which are compiled first.
+if ! have javac || [ "$(major "$(javac -version 2>&1)")" -lt 17 ]; then
+  missing+=(openjdk-17-jdk-headless)
+  told+=('a Java development kit, 17 or later: Debian package openjdk-17-jdk-headless, or https://adoptium.net')
+fi
+if ! have node; then
+  missing+=(nodejs npm)
+  told+=('Node.js 20 or later with npm: https://nodejs.org')
+elif ! have npm; then
+  missing+=(npm)
+  told+=('npm, which comes with Node.js: https://nodejs.org')
+fi
+
+can_install() { have apt-get && [ "$(id -u)" = 0 ]; }
+
+if [ ${#missing[@]} -gt 0 ] && can_install; then
+  echo "installing ${missing[*]}"
+  export DEBIAN_FRONTEND=noninteractive
+  apt-get update -qq
+  # Debian 13 has a newer JDK under another name.
+  apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null 2>&1 ||
+    apt-get install -y -qq --no-install-recommends "${missing[@]/openjdk-17-jdk-headless/default-jdk-headless}" >/dev/null
+  hash -r
+fi
+
+failed=0
+say() { failed=1; printf 'missing: %s\n' "$1" >&2; }
+have go || say "${told[0]}"
+have javac || say 'a Java development kit, 17 or later (Debian package openjdk-17-jdk-headless, or https://adoptium.net)'
+have npm || say 'npm, which comes with Node.js (https://nodejs.org)'
+if have node; then
+  version=$(node --version)
+  [ "$(major "$version")" -ge 20 ] || say "Node.js 20 or later (this is $version; https://nodejs.org)"
+else
+  say 'Node.js 20 or later (https://nodejs.org)'
+fi
+if [ "$failed" = 1 ]; then
+  echo 'Install what is missing and start again.' >&2
+  exit 1
+fi

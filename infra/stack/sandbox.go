@@ -1,0 +1,66 @@
+package stack
+
+import (
+	"encoding/json"
+	"io"
+	"net/http"
+	"time"
+
+	"almanac/infra/sandbox"
+	"almanac/infra/sandbox/kms"
+	"almanac/infra/sandbox/oidc"
+	"almanac/infra/sandbox/ses"
+)
+
+const (
+	mailFrom = "appointments@almanac.example"
+	clientID = "almanac-local"
+)
+
+// startSandbox starts the outside services: log-in, mail, keys, and the page from which faults and clock are set.
+func (s *Stack) startSandbox() error {
+	issuer, err := oidc.New(oidc.Config{
+		Issuer:  s.Login,
+		Clients: []oidc.Client{{ID: clientID, RedirectURIs: []string{"http://localhost:8400/callback"}}},
+		People:  s.options.People, Now: s.Now,
+	})
+	if err != nil {
+		return err
+	}
+	mail, err := ses.New(ses.Config{Identities: []string{"almanac.example"}, Now: s.Now, Log: s.log})
+	if err != nil {
+		return err
+	}
+	keys, err := kms.New(kms.Config{Aliases: []string{"alias/almanac"}, Now: s.Now})
+	if err != nil {
+		return err
+	}
+	s.People, s.Mail = issuer, mail
+	s.serve(loginListener, issuer)
+	s.serve(mailboxListener, mail)
+	mux := http.NewServeMux()
+	mux.Handle("/table/", http.StripPrefix("/table", s.Table.Control()))
+	mux.Handle("/queues/", http.StripPrefix("/queues", s.Queues.Control()))
+	mux.Handle("/kms/", http.StripPrefix("/kms", keys))
+	mux.HandleFunc("GET /clock", s.tellClock)
+	mux.HandleFunc("PUT /clock", s.changeClock)
+	s.serve(controlListener, sandbox.Guard(mux))
+	return nil
+}
+
+func (s *Stack) tellClock(w http.ResponseWriter, _ *http.Request) {
+	_, _ = io.WriteString(w, s.Now().UTC().Format(time.RFC3339Nano)+"\n") // the reader may have gone
+}
+
+// changeClock takes {"now": RFC 3339} or, with an empty body, goes back to the real time.
+func (s *Stack) changeClock(w http.ResponseWriter, r *http.Request) {
+	var in struct {
+		Now time.Time `json:"now"`
+	}
+	if err := json.NewDecoder(io.LimitReader(r.Body, 1024)).Decode(&in); err != nil || in.Now.IsZero() {
+		http.Error(w, `send {"now":"2026-11-23T09:00:00Z"}`, http.StatusBadRequest)
+		return
+	}
+	s.SetClock(in.Now)
+	s.tellClock(w, r)
+}
