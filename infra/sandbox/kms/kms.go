@@ -99,7 +99,13 @@ func New(c Config) (*Server, error) {
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST /{$}", s.serve)
 	mux.Handle("/dev/faults", s.Faults)
-	s.handler = sandbox.Guard(mux)
+	// Below a path, clients leave the last slash out, and http.StripPrefix then leaves nothing.
+	s.handler = sandbox.Guard(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "" {
+			r.URL.Path = "/"
+		}
+		mux.ServeHTTP(w, r)
+	}))
 	return s, nil
 }
 

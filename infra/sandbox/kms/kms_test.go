@@ -88,6 +88,22 @@ func (s *stand) open(t *testing.T, blob []byte, with map[string]string) ([]byte,
 	return out.Plaintext, nil
 }
 
+const signed = "AWS4-HMAC-SHA256 Credential=a/20261121/eu-west-2/kms/aws4_request, SignedHeaders=host, Signature=0"
+
+// raw sends a request as it is.
+func (s *stand) raw(t *testing.T, operation, body string, header ...string) *httptest.ResponseRecorder {
+	t.Helper()
+	r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "http://localhost/", strings.NewReader(body))
+	r.Header.Set("Authorization", signed)
+	r.Header.Set("X-Amz-Target", "TrentService."+operation)
+	for n := 0; n < len(header); n += 2 {
+		r.Header.Set(header[n], header[n+1])
+	}
+	w := httptest.NewRecorder()
+	s.ServeHTTP(w, r)
+	return w
+}
+
 func TestDataKey(t *testing.T) {
 	s := newStand(t, "")
 	with := map[string]string{"org": "org_a", "purpose": "patient"}
@@ -103,7 +119,7 @@ func TestDataKey(t *testing.T) {
 		"another tenant":   {"org": "org_b", "purpose": "patient"},
 		"part of it":       {"org": "org_a"},
 		"more":             {"org": "org_a", "purpose": "patient", "x": ""},
-		"moved characters": {"org": "org_apurpose", "": "patient"},
+		"moved characters": {"org": "org_apurposepatient"},
 	} {
 		_, err := s.open(t, k.CiphertextBlob, other)
 		want(t, what, err, "InvalidCiphertextException")
@@ -128,6 +144,13 @@ func TestDataKey(t *testing.T) {
 	}
 	if plain, err := s.open(t, hidden.CiphertextBlob, nil); err != nil || len(plain) != 100 {
 		t.Errorf("%d bytes, %v", len(plain), err)
+	}
+}
+
+func TestDataKeyWithoutPlaintextHasNone(t *testing.T) {
+	w := newStand(t, "").raw(t, "GenerateDataKeyWithoutPlaintext", `{"KeyId":"`+name+`","KeySpec":"AES_256"}`)
+	if w.Code != http.StatusOK || strings.Contains(w.Body.String(), "Plaintext") {
+		t.Errorf("%d %s", w.Code, w.Body)
 	}
 }
 
@@ -344,7 +367,6 @@ func TestKeyFile(t *testing.T) {
 
 func TestRequestsThatAreNotTheAPI(t *testing.T) {
 	s := newStand(t, "")
-	const signed = "AWS4-HMAC-SHA256 Credential=a/20261121/eu-west-2/kms/aws4_request, SignedHeaders=host, Signature=0"
 	for what, c := range map[string]struct {
 		auth, target, body, site string
 		status                   int
@@ -359,15 +381,22 @@ func TestRequestsThatAreNotTheAPI(t *testing.T) {
 		"good":           {signed, "TrentService.ListKeys", "{}", "none", 200},
 		"empty document": {signed, "TrentService.ListKeys", "", "none", 400},
 	} {
-		r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "http://localhost/", strings.NewReader(c.body))
-		r.Header.Set("Authorization", c.auth)
-		r.Header.Set("X-Amz-Target", c.target)
-		r.Header.Set("Sec-Fetch-Site", c.site)
-		w := httptest.NewRecorder()
-		s.ServeHTTP(w, r)
+		w := s.raw(t, "", c.body, "Authorization", c.auth, "X-Amz-Target", c.target, "Sec-Fetch-Site", c.site)
 		if w.Code != c.status {
 			t.Errorf("%s: %d %s", what, w.Code, w.Body)
 		}
+	}
+}
+
+func TestServedBelowAPath(t *testing.T) {
+	s := newStand(t, "")
+	srv := httptest.NewServer(http.StripPrefix("/kms", s.Server))
+	t.Cleanup(srv.Close)
+	for _, path := range []string{"/kms", "/kms/"} {
+		_, err := s.ListKeys(t.Context(), &awskms.ListKeysInput{}, func(o *awskms.Options) {
+			o.BaseEndpoint = aws.String(srv.URL + path)
+		})
+		want(t, path, err, "<nil>")
 	}
 }
 

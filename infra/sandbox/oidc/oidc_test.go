@@ -221,6 +221,13 @@ func TestRefresh(t *testing.T) {
 	if narrow := s.ask(refreshForm(a.Refresh, "scope", "almanac/use"), 200); narrow.Scope != "almanac/use" || narrow.ID != "" {
 		t.Errorf("narrowed: %+v", narrow)
 	}
+	t.Run("of an operator who is none any more", func(*testing.T) {
+		token := s.ask(tokenForm(s.code("sub-operator")), 200).Refresh
+		if err := s.AddPerson(oidc.Person{Subject: "sub-operator", Name: "Oli"}); err != nil {
+			s.t.Fatal(err)
+		}
+		s.claims(s.ask(refreshForm(token), 200).Access, map[string]any{"scope": "openid profile email almanac/use"})
+	})
 	t.Run("reuse ends the chain", func(*testing.T) {
 		one := start()
 		two := s.ask(refreshForm(one), 200).Refresh

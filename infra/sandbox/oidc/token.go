@@ -135,7 +135,7 @@ func (i *Issuer) redeem(c Client, form url.Values) (answered, error) {
 
 	verifier := form.Get("code_verifier")
 	switch {
-	case !ok, !i.now().Before(g.expires), g.redirect != form.Get("redirect_uri"):
+	case !ok, !i.now().Before(g.expires), g.client != c.ID, g.redirect != form.Get("redirect_uri"):
 		return answered{}, errGrant
 	case !goodVerifier(verifier), !same(digest(verifier), g.challenge):
 		return answered{}, errGrant
