@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
@@ -87,7 +88,10 @@ const appointments = 200
 // Found founds both organisations around the day in the table behind the client. The same seed gives the same diary
 // on the same day.
 func Found(ctx context.Context, db *dynamodb.Client, tableName string, day time.Time, seed uint64) error {
-	b := &builder{at: day.AddDate(0, 0, -daysBefore-1), rand: rand.New(rand.NewPCG(seed, seed)), rooms: map[string][]string{}}
+	b := &builder{
+		at: day.AddDate(0, 0, -daysBefore-1), rooms: map[string][]string{},
+		rand: rand.New(rand.NewPCG(seed, seed)), //nolint:gosec // the same diary at every start is wanted
+	}
 	now := func() time.Time { return b.at }
 	b.table = table.New(db, tableName, now, id.New)
 	b.dir = clinic.NewDirectory(b.table, now)
@@ -129,7 +133,9 @@ func (b *builder) organisations(ctx context.Context) error {
 	} {
 		operator := access.NewCaller(o.id, Operator, []access.Role{access.Operator}, 0)
 		_, err := b.set.Found(ctx, operator, once(), clinic.Organisation{Name: o.name, Zone: "Europe/London"},
-			clinic.Staff{Subject: o.subject, Name: o.person, Email: o.subject + "@almanac.example", JobRole: "Practice manager"})
+			clinic.Staff{
+				Subject: o.subject, Name: o.person, Email: o.subject + "@almanac.example", JobRole: "Practice manager",
+			})
 		if err != nil {
 			return err
 		}
@@ -158,7 +164,8 @@ func (b *builder) setSites(ctx context.Context) error {
 	saturday := clinic.Opening{Day: "saturday", Opens: "09:00", Closes: "13:00"}
 	for _, s := range []clinic.Site{
 		{
-			Name: "Willow Clinic, Elm Road", Address: "12 Elm Road, Exampleton, ZZ99 3WZ", Email: "elm@almanac.example",
+			Name: "Willow Clinic, Elm Road", Address: "12 Elm Road, Exampleton, ZZ99 3WZ",
+			Email: "elm@almanac.example",
 			Phone: "020 7946 0101", Zone: "Europe/London", Hours: append(week("08:00", "18:30"), saturday),
 		},
 		{
@@ -213,7 +220,8 @@ func (b *builder) setRooms(ctx context.Context) error {
 
 func (b *builder) setPractitioners(ctx context.Context) error {
 	for i, name := range []string{
-		"Dr Amina Okafor", "Dr Dina Patel", "Dr Owen Price", "Nurse Grace Lowe", "Nurse Tom Birch", "Sam Reed, physiotherapist",
+		"Dr Amina Okafor", "Dr Dina Patel", "Dr Owen Price", "Nurse Grace Lowe", "Nurse Tom Birch",
+		"Sam Reed, physiotherapist",
 	} {
 		site := b.sites[0]
 		hours := week("09:00", "17:00")
@@ -244,11 +252,17 @@ func (b *builder) setPractitioners(ctx context.Context) error {
 
 func (b *builder) setServices(ctx context.Context) error {
 	elm, mill := b.rooms[b.sites[0].ID], b.rooms[b.sites[1].ID]
-	anyRoom := clinic.Need{AnyOf: append(append([]string{}, elm...), mill...)}
+	anyRoom := clinic.Need{AnyOf: slices.Concat(elm, mill)}
 	doctors, nurses := ids(b.practitioners[:3]), ids(b.practitioners[3:5])
 	for _, s := range []clinic.Service{
-		{Name: "Consultation", Minutes: 30, Step: 15, HorizonDays: 90, Mode: "in-person", Needs: []clinic.Need{anyRoom}, PractitionerIDs: doctors},
-		{Name: "Short review", Minutes: 10, Step: 10, HorizonDays: 60, Mode: "telephone", PractitionerIDs: append(doctors, nurses...)},
+		{
+			Name: "Consultation", Minutes: 30, Step: 15, HorizonDays: 90, Mode: "in-person",
+			Needs: []clinic.Need{anyRoom}, PractitionerIDs: doctors,
+		},
+		{
+			Name: "Short review", Minutes: 10, Step: 10, HorizonDays: 60, Mode: "telephone",
+			PractitionerIDs: slices.Concat(doctors, nurses),
+		},
 		{
 			Name: "Scan", Minutes: 45, BufferBefore: 5, BufferAfter: 10, Step: 15, LeadMinutes: 120, HorizonDays: 60,
 			Mode: "in-person", Needs: []clinic.Need{{AnyOf: elm}, {AnyOf: b.devices}}, PractitionerIDs: doctors,

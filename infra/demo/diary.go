@@ -26,7 +26,8 @@ func (b *builder) addPatients(ctx context.Context) error {
 	for i := range len(first) * len(last) {
 		f, l := first[i%len(first)], last[i/len(first)]
 		got, err := b.pats.Create(ctx, by, once(), patient.Patient{
-			Name: f + " " + l, Email: fmt.Sprintf("patient%02d@example.org", i+1), Phone: fmt.Sprintf("07700 9000%02d", i),
+			Name: f + " " + l, Email: fmt.Sprintf("patient%02d@example.org", i+1),
+			Phone:     fmt.Sprintf("07700 9000%02d", i),
 			BirthDate: time.Date(1940+i, time.Month(1+i%12), 1+i%28, 0, 0, 0, 0, time.UTC).Format(time.DateOnly),
 		})
 		if err != nil {
@@ -90,11 +91,11 @@ func (b *builder) siteOf(practitioner string) string {
 
 // finish takes an appointment that is over to its end: most were completed, some missed, some cancelled before.
 func (b *builder) finish(ctx context.Context, by access.Caller, apt booking.Appointment) error {
-	switch n := b.rand.IntN(10); {
-	case n == 0:
+	switch b.rand.IntN(10) {
+	case 0:
 		_, err := b.book.Cancel(ctx, by, once(), apt.ID, apt.Version, booking.ByPatient)
 		return err
-	case n == 1:
+	case 1:
 		return b.later(apt, func() error {
 			_, err := b.book.Progress(ctx, by, once(), apt.ID, apt.Version, booking.DidNotAttend)
 			return err

@@ -76,18 +76,12 @@ func serve(ctx context.Context, s *stack.Stack, began time.Time, logs string, se
 	if s.Fresh {
 		progress(began)("founding the demonstration clinic")
 		if err := demo.Found(ctx, s.DynamoDB, s.TableName, s.Now(), seed); err != nil {
-			if ctx.Err() != nil {
-				return nil
-			}
-			return err
+			return unlessStopped(ctx, err)
 		}
 	}
 	text, err := welcome(ctx, s, logs)
 	if err != nil {
-		if ctx.Err() != nil {
-			return nil
-		}
-		return err
+		return unlessStopped(ctx, err)
 	}
 	progress(began)("ready")
 	fmt.Print(text)
@@ -97,4 +91,12 @@ func serve(ctx context.Context, s *stack.Stack, began time.Time, logs string, se
 	case <-s.Done():
 		return errors.New("an engine has ended by itself; its reason follows")
 	}
+}
+
+// unlessStopped drops an error that is only the echo of Ctrl-C.
+func unlessStopped(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return nil
+	}
+	return err
 }

@@ -45,11 +45,14 @@ Log in as one of these; there are no passwords on this computer:
 	fmt.Fprintf(&b, `
 Try it: log in, list free times, book one.
 
-TOKEN=$(curl -s %s/dev/token -H 'Content-Type: application/json' -d '{"subject":"%s"}' | sed 's/.*"access_token":"\([^"]*\)".*/\1/')
+TOKEN=$(curl -s -H 'Content-Type: application/json' -d '{"subject":"%[2]s"}' %[1]s/dev/token |
+  sed 's/.*"access_token":"\([^"]*\)".*/\1/')
 
-curl -s -H "Authorization: Bearer $TOKEN" '%s'
+curl -s -H "Authorization: Bearer $TOKEN" '%[3]s'
 
-curl -s -H "Authorization: Bearer $TOKEN" -H 'Content-Type: application/json' -H 'Idempotency-Key: my-first-booking' %s/v1/appointments -d '%s'
+curl -s -H "Authorization: Bearer $TOKEN" -H 'Content-Type: application/json' \
+  -H 'Idempotency-Key: my-first-booking' %[4]s/v1/appointments \
+  -d '%[5]s'
 
 `, s.Login, demo.Receptionist, s.API+w.search, s.API, w.booking)
 	return b.String(), nil

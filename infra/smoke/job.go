@@ -117,7 +117,8 @@ func (j *job) logIn(ctx context.Context) {
 func (j *job) look(ctx context.Context) {
 	var services, sites page[named]
 	err1, err2 := j.desk.Get(ctx, "/v1/services", &services), j.desk.Get(ctx, "/v1/sites", &sites)
-	j.check("services and sites are listed", err1 == nil && err2 == nil && len(services.Items) == 5 && len(sites.Items) == 2,
+	j.check("services and sites are listed",
+		err1 == nil && err2 == nil && len(services.Items) == 5 && len(sites.Items) == 2,
 		err1, err2)
 	j.service, j.site = idOf(services.Items, "Consultation"), idOf(sites.Items, "Elm Road")
 	a, err := j.desk.Do(ctx, http.MethodPost, "/v1/patients", map[string]string{
@@ -129,7 +130,8 @@ func (j *job) look(ctx context.Context) {
 	}
 	j.patient = made.ID
 	found, err := j.search(ctx, 1, 31)
-	if !j.check("a month of free times is found for three doctors", err == nil && len(found.Days) == 3*31, err, len(found.Days)) {
+	if !j.check("a month of free times is found for three doctors",
+		err == nil && len(found.Days) == 3*31, err, len(found.Days)) {
 		return
 	}
 	for _, d := range found.Days {
@@ -226,7 +228,8 @@ func (j *job) book(ctx context.Context) {
 	j.check("it is at the time that was held, in a room", j.apt.LocalStart == j.start && len(j.apt.RoomIDs) == 1, j.apt)
 	j.check("Location names it", a.Header.Get("Location") == "/v1/appointments/"+j.apt.ID, a.Header)
 	got, err := j.desk.Do(ctx, http.MethodGet, "/v1/appointments/"+j.apt.ID, nil)
-	j.check("reading it gives the same", err == nil && bytes.Equal(got.Body, a.Body) && got.Header.Get("ETag") == a.Header.Get("ETag"),
+	j.check("reading it gives the same",
+		err == nil && bytes.Equal(got.Body, a.Body) && got.Header.Get("ETag") == a.Header.Get("ETag"),
 		string(got.Body), string(a.Body))
 }
 
@@ -238,7 +241,8 @@ func (j *job) replay(ctx context.Context) {
 	other := map[string]string{"holdId": j.holdID, "patientId": j.patient + "x"}
 	a, err = j.desk.Do(ctx, http.MethodPost, "/v1/appointments", other, client.Key("smoke-book"))
 	j.check("another request under the key is 422 and learns nothing",
-		err == nil && a.Status == http.StatusUnprocessableEntity && !bytes.Contains(a.Body, []byte(j.apt.ID)), a.Status, string(a.Body))
+		err == nil && a.Status == http.StatusUnprocessableEntity && !bytes.Contains(a.Body, []byte(j.apt.ID)),
+		a.Status, string(a.Body))
 	a, err = j.desk.Do(ctx, http.MethodPost, "/v1/appointments", j.booking)
 	j.want("without a key it is 400", http.StatusBadRequest, a, err)
 }
@@ -262,7 +266,8 @@ func (j *job) move(ctx context.Context) {
 	path, body := "/v1/appointments/"+j.apt.ID+"/move", map[string]string{"start": j.later}
 	a, err := j.desk.Do(ctx, http.MethodPost, path, body, client.Key("smoke-move-1"))
 	j.want("a change without If-Match is 428", http.StatusPreconditionRequired, a, err)
-	a, err = j.desk.Do(ctx, http.MethodPost, path, body, client.Key("smoke-move-2"), client.Header{Name: "If-Match", Value: `"77"`})
+	a, err = j.desk.Do(ctx, http.MethodPost, path, body, client.Key("smoke-move-2"),
+		client.Header{Name: "If-Match", Value: `"77"`})
 	j.want("with a stale copy it is 412", http.StatusPreconditionFailed, a, err)
 	a, err = j.desk.Do(ctx, http.MethodPost, path, body, client.Key("smoke-move-3"), client.Match(j.appointment))
 	if !j.want("the appointment is moved", http.StatusOK, a, err) {

@@ -87,7 +87,8 @@ func (j *job) lists(ctx context.Context) {
 		}
 	}
 	j.check("the history tells who did what", err == nil && slices.Equal(names,
-		[]string{"appointment.booked", "appointment.moved", "appointment.cancelled"}) && history.Items[0].By == demo.Receptionist, names, err)
+		[]string{"appointment.booked", "appointment.moved", "appointment.cancelled"}) &&
+		history.Items[0].By == demo.Receptionist, names, err)
 }
 
 func (j *job) neighbour(ctx context.Context) {
@@ -97,7 +98,8 @@ func (j *job) neighbour(ctx context.Context) {
 		return
 	}
 	for _, path := range []string{
-		"/v1/appointments/" + j.apt.ID, "/v1/patients/" + j.patient, "/v1/patients/" + j.patient + "/appointments",
+		"/v1/appointments/" + j.apt.ID, "/v1/patients/" + j.patient,
+		"/v1/patients/" + j.patient + "/appointments",
 		"/v1/appointments/" + j.apt.ID + "/messages", "/v1/appointments/" + j.apt.ID + "/history",
 		"/v1/practitioners/" + j.practitioner + "/appointments?date=" + j.later[:len(time.DateOnly)], "/v1/sites/" + j.site,
 	} {
@@ -109,8 +111,8 @@ func (j *job) neighbour(ctx context.Context) {
 	j.check("another clinic lists nothing of ours", err == nil && len(sites.Items) == 0, err, sites)
 	a, err := n.Do(ctx, http.MethodGet, "/v1/sites", nil, client.Header{Name: "Almanac-Organisation", Value: demo.Org()})
 	j.want("nor by asking for our organisation", http.StatusNotFound, a, err)
-	a, err = n.Do(ctx, http.MethodPost, "/v1/appointments/"+j.apt.ID+"/cancel", map[string]string{"reason": "patient_request"},
-		client.Key("smoke-book"), client.Match(j.appointment))
+	a, err = n.Do(ctx, http.MethodPost, "/v1/appointments/"+j.apt.ID+"/cancel",
+		map[string]string{"reason": "patient_request"}, client.Key("smoke-book"), client.Match(j.appointment))
 	j.want("nor changes anything, under our key either", http.StatusNotFound, a, err)
 }
 
@@ -126,7 +128,8 @@ func (j *job) times(ctx context.Context) {
 		var p problem
 		_ = a.Into(&p)
 		j.check("a start that cannot be is 422 "+c.code, err == nil && a.Status == http.StatusUnprocessableEntity &&
-			len(p.Errors) > 0 && p.Errors[0].Code == c.code && !strings.Contains(string(a.Body), "noonish"), a.Status, string(a.Body))
+			len(p.Errors) > 0 && p.Errors[0].Code == c.code && !strings.Contains(string(a.Body), "noonish"),
+			a.Status, string(a.Body))
 	}
 }
 

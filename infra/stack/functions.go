@@ -3,6 +3,7 @@ package stack
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"maps"
 	"net/http"
 	"os"
@@ -54,7 +55,8 @@ func (s *Stack) startFunctions(ctx context.Context) error {
 		maps.Copy(h.Env, local)
 		hosted = append(hosted, h)
 	}
-	s.Host, err = lambdahost.New(ctx, lambdahost.Options{Region: region, Account: account, Logs: s.options.Logs}, hosted...)
+	s.Host, err = lambdahost.New(ctx,
+		lambdahost.Options{Region: region, Account: account, Logs: s.options.Logs}, hosted...)
 	if err != nil {
 		return err
 	}
@@ -151,6 +153,7 @@ func (s *Stack) deadLetter(queue string) func(context.Context, []byte) error {
 
 func (s *Stack) report(what string, err error) {
 	if err != nil {
-		s.log.Error("source ended", "source", what, "error", err.Error())
+		s.log.LogAttrs(context.Background(), slog.LevelError, "source ended",
+			slog.String("source", what), slog.String("error", err.Error()))
 	}
 }

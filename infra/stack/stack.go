@@ -12,6 +12,7 @@ import (
 	"net"
 	"net/http"
 	"path/filepath"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -128,7 +129,7 @@ func (s *Stack) listen() error {
 		}
 		l, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", fmt.Sprint(port))) //nolint:noctx // at start only
 		if err != nil {
-			return fmt.Errorf("port %d is in use: stop what uses it, or start with another one, such as PORT=0 for a free one", port)
+			return fmt.Errorf("port %d is in use: stop what uses it, or take another one (PORT=0 takes free ones)", port)
 		}
 		s.listeners = append(s.listeners, l)
 		*url = "http://" + l.Addr().String()
@@ -168,8 +169,8 @@ func (s *Stack) Close() error {
 	if s.stop != nil {
 		s.stop()
 	}
-	for i := len(s.closers) - 1; i >= 0; i-- {
-		errs = append(errs, s.closers[i]())
+	for _, end := range slices.Backward(s.closers) {
+		errs = append(errs, end())
 	}
 	for _, l := range s.listeners {
 		_ = l.Close() // closed already where something served on it

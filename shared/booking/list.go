@@ -35,7 +35,9 @@ func (s *Service) Day(ctx context.Context, by access.Caller, practitioner, day s
 	}
 	date, err := time.Parse(time.DateOnly, day)
 	if err != nil {
-		return nil, invalid(fault.Detail{Code: "malformed_date", Message: "Write a date as 2026-11-23.", Pointer: "/date"})
+		return nil, invalid(fault.Detail{
+			Code: "malformed_date", Message: "Write a date as 2026-11-23.", Pointer: "/date",
+		})
 	}
 	zone, err := wall.Zone(snap.Organisation.Zone)
 	if err != nil {

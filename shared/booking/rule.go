@@ -89,7 +89,8 @@ func (q question) rule() rule {
 	}
 	r := rule{
 		service: q.service,
-		length:  ticksOf(q.service.Minutes), before: ticksOf(q.service.BufferBefore), after: ticksOf(q.service.BufferAfter),
+		length:  ticksOf(q.service.Minutes),
+		before:  ticksOf(q.service.BufferBefore), after: ticksOf(q.service.BufferAfter),
 	}
 	r.needs = q.lanes()
 	r.checks = slices.Concat(q.timeChecks(), q.placeChecks(r), q.personChecks(r), q.roomChecks(&r))
@@ -172,12 +173,18 @@ func (q question) personChecks(r rule) []check {
 	opening(working, q.opened.dates, sessionHours(q.practitioner, q.site.ID))
 	leave, busy := q.leave(q.practitioner.ID), q.occupied(q.busy[q.practitioner.ID])
 	out := []check{
-		{reason(PractitionerNotThere, "The practitioner does not work here then.", q.practitioner.ID),
-			func(s table.Tick) bool { return !working.all(r.core(s)) }},
-		{reason(PractitionerOnLeave, "The practitioner is on leave then.", q.practitioner.ID),
-			func(s table.Tick) bool { return leave.any(r.core(s)) }},
-		{reason(PractitionerBusy, "The practitioner is busy then.", q.practitioner.ID),
-			func(s table.Tick) bool { return busy.any(r.full(s)) }},
+		{
+			reason(PractitionerNotThere, "The practitioner does not work here then.", q.practitioner.ID),
+			func(s table.Tick) bool { return !working.all(r.core(s)) },
+		},
+		{
+			reason(PractitionerOnLeave, "The practitioner is on leave then.", q.practitioner.ID),
+			func(s table.Tick) bool { return leave.any(r.core(s)) },
+		},
+		{
+			reason(PractitionerBusy, "The practitioner is busy then.", q.practitioner.ID),
+			func(s table.Tick) bool { return busy.any(r.full(s)) },
+		},
 	}
 	if q.patient != nil {
 		diary := q.occupied(*q.patient)

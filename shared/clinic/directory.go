@@ -66,7 +66,11 @@ func (d *Directory) Caller(ctx context.Context, org, subject string, fresh bool)
 		return access.Caller{}, err
 	}
 	staff, ok := snap.Staff[subject]
-	if !ok || staff.Left {
+	switch {
+	case ok && !staff.Left:
+	case !fresh: // no write will check a refusal, so an old copy may not decide it: perhaps the person has joined since
+		return d.Caller(ctx, org, subject, true)
+	default:
 		return access.NewCaller(org, subject, nil, snap.Version), notMember()
 	}
 	return access.NewCaller(org, subject, staff.Roles, snap.Version), nil

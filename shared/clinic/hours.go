@@ -11,7 +11,6 @@ import (
 const (
 	maxStretches = 100 // of a week: opening hours of a site, or sessions of a practitioner
 	grain        = 5   // minutes; the diary's ticks
-	endOfDay     = 24 * 60
 )
 
 func weekdays() []string {
@@ -51,10 +50,12 @@ func (c *Check) week(pointer string, openings []Opening) {
 
 func (c *Check) apart(day []stretch) {
 	slices.SortStableFunc(day, func(a, b stretch) int { return cmp.Compare(a.opens, b.opens) })
-	for i := 1; i < len(day); i++ {
-		if day[i].opens < day[i-1].ends {
-			c.Refuse("overlaps", day[i].at, "Overlaps with another entry of the same day.")
+	var ends wall.Minutes // of all so far: a short stretch may stand within a long one
+	for _, s := range day {
+		if s.opens < ends {
+			c.Refuse("overlaps", s.at, "Overlaps with another entry of the same day.")
 		}
+		ends = max(ends, s.ends)
 	}
 }
 

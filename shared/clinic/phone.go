@@ -28,7 +28,7 @@ func e164(typed string) (string, bool) {
 	if len(typed) > maxPhone {
 		return "", false
 	}
-	typed = strings.TrimSpace(typed)
+	typed = strings.Trim(typed, " ")
 	national := strings.HasPrefix(strings.TrimLeft(typed, "( "), "0") && !strings.HasPrefix(typed, "00")
 	if rest, ok := strings.CutPrefix(typed, "00"); ok {
 		typed = "+" + rest
@@ -52,10 +52,16 @@ func e164(typed string) (string, bool) {
 	return "+" + number, true
 }
 
-// ukNumber tells whether a national number without its 0 is one of the UK's plan (Ofcom): ten digits, nine for some
-// area codes and freephone numbers, the first one saying what kind it is; 4 and 6 are not in use.
+// ukNumber tells whether a national number without its 0 is one of the UK's plan (Ofcom): ten digits, nine in some
+// areas and of some freephone numbers, the first one saying what kind it is; 4 and 6 are not in use.
 func ukNumber(n string) bool {
-	return (len(n) == 9 || len(n) == 10) && strings.ContainsRune("1235789", rune(n[0]))
+	switch len(n) {
+	case 10:
+		return strings.ContainsRune("1235789", rune(n[0]))
+	case 9:
+		return n[0] == '1' || n[0] == '8'
+	}
+	return false
 }
 
 func digits(s string) bool {

@@ -84,18 +84,18 @@ func Monday() time.Time { return time.Date(2027, 1, 4, 7, 0, 0, 0, time.UTC) }
 
 // New makes a House. The engine must run at DYNAMODB_ENDPOINT; infra/engine/cmd/with-engines sets it. Options change
 // the DynamoDB client, to put faults between it and the engine.
-func New(t testing.TB, with ...func(*dynamodb.Options)) *House {
-	t.Helper()
+func New(tb testing.TB, with ...func(*dynamodb.Options)) *House {
+	tb.Helper()
 	h := &House{Name: "almanac-" + id.New("tst"), Clock: &Clock{at: Monday()}, Log: &Buffer{}}
-	plain := client(t)
-	h.DB = client(t, with...)
-	in := declared(t).CreateInput()
+	plain := client(tb)
+	h.DB = client(tb, with...)
+	in := declared(tb).CreateInput()
 	in.TableName = &h.Name
-	if _, err := plain.CreateTable(t.Context(), in); err != nil {
-		t.Fatalf("create the test's table: %v", err)
+	if _, err := plain.CreateTable(tb.Context(), in); err != nil {
+		tb.Fatalf("create the test's table: %v", err)
 	}
-	t.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), 10*time.Second)
+	tb.Cleanup(func() {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(tb.Context()), 10*time.Second)
 		defer cancel()
 		_, _ = plain.DeleteTable(ctx, &dynamodb.DeleteTableInput{TableName: &h.Name})
 	})
@@ -104,11 +104,11 @@ func New(t testing.TB, with ...func(*dynamodb.Options)) *House {
 	return h
 }
 
-func client(t testing.TB, with ...func(*dynamodb.Options)) *dynamodb.Client {
-	t.Helper()
+func client(tb testing.TB, with ...func(*dynamodb.Options)) *dynamodb.Client {
+	tb.Helper()
 	endpoint := os.Getenv("DYNAMODB_ENDPOINT")
 	if endpoint == "" {
-		t.Fatal("DYNAMODB_ENDPOINT is not set: run tests with `make test`, or a package's with\n" +
+		tb.Fatal("DYNAMODB_ENDPOINT is not set: run tests with `make test`, or a package's with\n" +
 			"go run ./infra/engine/cmd/with-engines -- go test ./shared/booking")
 	}
 	return dynamodb.New(dynamodb.Options{
@@ -120,15 +120,15 @@ func client(t testing.TB, with ...func(*dynamodb.Options)) *dynamodb.Client {
 }
 
 // declared reads the table from template.yaml at the repository's root.
-func declared(t testing.TB) cfn.Table {
-	t.Helper()
+func declared(tb testing.TB) cfn.Table {
+	tb.Helper()
 	_, file, _, _ := runtime.Caller(0)
 	tpl, err := cfn.Load(filepath.Join(filepath.Dir(file), "..", "..", "template.yaml"), cfn.Values{Parameters: map[string]string{"MailFrom": "clinic@example.org"}})
 	if err != nil {
-		t.Fatalf("read template.yaml: %v", err)
+		tb.Fatalf("read template.yaml: %v", err)
 	}
 	if len(tpl.Tables) != 1 {
-		t.Fatalf("template.yaml declares %d tables, want 1", len(tpl.Tables))
+		tb.Fatalf("template.yaml declares %d tables, want 1", len(tpl.Tables))
 	}
 	return tpl.Tables[0]
 }
@@ -181,8 +181,8 @@ const (
 
 // Found sets up an organisation in Europe/London: a site open on weekdays from 8:00 to 18:00, two rooms, two
 // practitioners who work from 9:00 to 17:00, a service of half an hour that needs a room, and three patients.
-func (h *House) Found(t testing.TB) *Clinic {
-	t.Helper()
+func (h *House) Found(tb testing.TB) *Clinic {
+	tb.Helper()
 	c := &Clinic{House: h, Org: id.New("org")}
 	open, work := week("08:00", "18:00"), week("09:00", "17:00")
 	c.Site = clinic.Site{ID: id.New("sit"), Name: "Test site", Zone: "Europe/London", Hours: open}
@@ -203,9 +203,9 @@ func (h *House) Found(t testing.TB) *Clinic {
 		c.Practitioners = append(c.Practitioners, p)
 		c.Service.PractitionerIDs = append(c.Service.PractitionerIDs, p.ID)
 	}
-	c.write(t)
+	c.write(tb)
 	for range 3 {
-		c.Patients = append(c.Patients, c.NewPatient(t))
+		c.Patients = append(c.Patients, c.NewPatient(tb))
 	}
 	return c
 }
@@ -219,8 +219,8 @@ func week(opens, closes string) []clinic.Opening {
 }
 
 // write puts the whole set-up into the table in one change.
-func (c *Clinic) write(t testing.TB) {
-	t.Helper()
+func (c *Clinic) write(tb testing.TB) {
+	tb.Helper()
 	k := c.Table.For(access.NewCaller(c.Org, "operator", []access.Role{access.Operator}, 0))
 	org := clinic.Organisation{ID: c.Org, Name: "Test clinic", Zone: "Europe/London"}
 	items := []table.Item{
@@ -240,34 +240,34 @@ func (c *Clinic) write(t testing.TB) {
 		s := clinic.Staff{Subject: subject, Name: "Staff", Email: subject + "@example.org", Roles: []access.Role{role}}
 		items = append(items, table.Item{Key: k.Staff(subject), Value: s, New: true})
 	}
-	err := k.Write(t.Context(), table.Change{
+	err := k.Write(tb.Context(), table.Change{
 		Action: access.OrganisationCreate, Target: c.Org, Put: items, Found: true,
 		Event: event.Event{Name: event.OrganisationCreated},
 	})
 	if err != nil {
-		t.Fatalf("set up a clinic: %v", err)
+		tb.Fatalf("set up a clinic: %v", err)
 	}
 }
 
 // Change alters the organisation's configuration as its manager: put gets the caller's slice and gives the items.
-func (c *Clinic) Change(t testing.TB, put func(table.Clinic) []table.Item) {
-	t.Helper()
-	k := c.Table.For(c.By(t, Manager))
-	err := k.Write(t.Context(), table.Change{
+func (c *Clinic) Change(tb testing.TB, put func(table.Clinic) []table.Item) {
+	tb.Helper()
+	k := c.Table.For(c.By(tb, Manager))
+	err := k.Write(tb.Context(), table.Change{
 		Action: access.SiteChange, Target: c.Org, Put: put(k), Reconfigure: true,
 		Event: event.Event{Name: event.SiteChanged},
 	})
 	if err != nil {
-		t.Fatalf("change the clinic: %v", err)
+		tb.Fatalf("change the clinic: %v", err)
 	}
 }
 
 // NewPatient adds a patient with an empty diary.
-func (c *Clinic) NewPatient(t testing.TB) string {
-	t.Helper()
+func (c *Clinic) NewPatient(tb testing.TB) string {
+	tb.Helper()
 	pat := id.New("pat")
-	k := c.Table.For(c.By(t, Receptionist))
-	err := k.Write(t.Context(), table.Change{
+	k := c.Table.For(c.By(tb, Receptionist))
+	err := k.Write(tb.Context(), table.Change{
 		Action: access.PatientCreate, Target: pat, Event: event.Event{Name: event.PatientCreated},
 		Put: []table.Item{
 			{Key: k.Patient(pat), Value: map[string]string{"id": pat}, New: true},
@@ -275,17 +275,17 @@ func (c *Clinic) NewPatient(t testing.TB) string {
 		},
 	})
 	if err != nil {
-		t.Fatalf("add a patient: %v", err)
+		tb.Fatalf("add a patient: %v", err)
 	}
 	return pat
 }
 
 // By is the caller behind a subject, judged afresh.
-func (c *Clinic) By(t testing.TB, subject string) access.Caller {
-	t.Helper()
-	by, err := c.Directory.Caller(t.Context(), c.Org, subject, true)
+func (c *Clinic) By(tb testing.TB, subject string) access.Caller {
+	tb.Helper()
+	by, err := c.Directory.Caller(tb.Context(), c.Org, subject, true)
 	if err != nil {
-		t.Fatalf("caller: %v", err)
+		tb.Fatalf("caller: %v", err)
 	}
 	return by
 }

@@ -19,8 +19,8 @@ func ClaimsOf(org, subject string) Claims {
 }
 
 // Ask makes the event of a request by one of the clinic's staff. Every write gets a fresh key.
-func (c *Clinic) Ask(t testing.TB, subject, method, path string, body any) events.APIGatewayV2HTTPRequest {
-	t.Helper()
+func (c *Clinic) Ask(tb testing.TB, subject, method, path string, body any) events.APIGatewayV2HTTPRequest {
+	tb.Helper()
 	path, query, _ := strings.Cut(path, "?")
 	ev := events.APIGatewayV2HTTPRequest{RawPath: path, RawQueryString: query, Headers: map[string]string{}}
 	ev.RequestContext.HTTP.Method = method
@@ -28,7 +28,7 @@ func (c *Clinic) Ask(t testing.TB, subject, method, path string, body any) event
 	if body != nil {
 		raw, err := json.Marshal(body)
 		if err != nil {
-			t.Fatal(err)
+			tb.Fatal(err)
 		}
 		ev.Body, ev.Headers["content-type"] = string(raw), "application/json"
 	}
@@ -55,25 +55,25 @@ func With(ev events.APIGatewayV2HTTPRequest, header, value string) events.APIGat
 
 // Must sends a request that has to be answered with the status.
 func Must(
-	t testing.TB, serve web.Handler, status int, ev events.APIGatewayV2HTTPRequest,
+	tb testing.TB, serve web.Handler, status int, ev events.APIGatewayV2HTTPRequest,
 ) events.APIGatewayV2HTTPResponse {
-	t.Helper()
-	res, err := serve(t.Context(), ev)
+	tb.Helper()
+	res, err := serve(tb.Context(), ev)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	if res.StatusCode != status {
-		t.Fatalf("%s %s: status %d, want %d: %s", ev.RequestContext.HTTP.Method, ev.RawPath, res.StatusCode, status, res.Body)
+		tb.Fatalf("%s %s: status %d, want %d: %s", ev.RequestContext.HTTP.Method, ev.RawPath, res.StatusCode, status, res.Body)
 	}
 	return res
 }
 
 // Read decodes an answer.
-func Read[T any](t testing.TB, res events.APIGatewayV2HTTPResponse) T {
-	t.Helper()
+func Read[T any](tb testing.TB, res events.APIGatewayV2HTTPResponse) T {
+	tb.Helper()
 	var out T
 	if err := json.Unmarshal([]byte(res.Body), &out); err != nil {
-		t.Fatalf("%v: %s", err, res.Body)
+		tb.Fatalf("%v: %s", err, res.Body)
 	}
 	return out
 }

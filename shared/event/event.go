@@ -45,7 +45,7 @@ const (
 // Queue names a worker's queue.
 type Queue string
 
-// The queues.
+// Email is the queue of messages to patients.
 const Email Queue = "email"
 
 // Queues is the one table of who is told of what. An event that no queue wants stays an audit entry.

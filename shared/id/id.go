@@ -29,7 +29,7 @@ func New(prefix string) string { return Format(prefix, uuid.Must(uuid.NewV7())) 
 // At gives the least id with the prefix that can be made at the instant: every id made before it sorts before.
 func At(prefix string, at time.Time) string {
 	var raw [16]byte
-	binary.BigEndian.PutUint64(raw[:], uint64(at.UnixMilli())<<16) //nolint:gosec // the time of day is positive
+	binary.BigEndian.PutUint64(raw[:], uint64(at.UnixMilli())<<16)
 	return Format(prefix, raw)
 }
 
@@ -62,8 +62,7 @@ func Raw(s string) ([16]byte, error) {
 		lo = lo<<5 | uint64(d)
 	}
 	for i := range 8 {
-		raw[i] = byte(hi >> (56 - 8*i))
-		raw[8+i] = byte(lo >> (56 - 8*i))
+		raw[i], raw[8+i] = byte(hi>>(56-8*i)), byte(lo>>(56-8*i)) //nolint:gosec // the low byte is meant
 	}
 	return raw, nil
 }

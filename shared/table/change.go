@@ -75,6 +75,7 @@ const (
 var (
 	errNoCaller = fault.New(fault.Denied, "denied", "You may not do this.")
 	errNoEvent  = errors.New("a change needs an action, a target and an event")
+	errKey      = errors.New("a change may only write to its own organisation's keys")
 )
 
 // part is one item of the transaction and what it means when its condition fails.
@@ -130,6 +131,9 @@ func (c Clinic) parts(ch Change) ([]part, error) {
 	}
 	parts = append(parts, c.guardParts(ch)...)
 	for _, it := range ch.Put {
+		if !c.reaches(it.Key) || it.Index != (Index{}) && !c.reaches(Key(it.Index)) {
+			return nil, errKey
+		}
 		p, err := c.itemPart(it)
 		if err != nil {
 			return nil, err
@@ -323,7 +327,7 @@ func (t *Table) transact(ctx context.Context, parts []part) error {
 }
 
 // meaning turns a failed transaction into the error for the caller, and tells whether to try again.
-func meaning(err error, parts []part) (error, bool) { //nolint:revive // the error is the result here, not a failure
+func meaning(err error, parts []part) (error, bool) {
 	var cancelled *types.TransactionCanceledException
 	if !errors.As(err, &cancelled) {
 		return writeFault(err)

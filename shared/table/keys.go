@@ -2,6 +2,7 @@ package table
 
 import (
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -22,8 +23,8 @@ import (
 //	event                    T#<org>#<target>          EVT#<event>               OUT#<0..7> / id, until relayed
 //	idempotency record       T#<org>#IDEM#<hash>       IDEM (ttl, 72 h)          -
 
-// Names of attributes that the table itself writes. A tick's attribute has two or five base-36 digits and a binary value,
-// which none of these is.
+// Names of attributes that the table itself writes. A tick's attribute has a name of two or five base-36 digits and
+// a binary value, which none of these has.
 const (
 	attrPK      = "PK"
 	attrSK      = "SK"
@@ -48,6 +49,18 @@ type Key struct{ pk, sk string }
 type Index struct{ pk, sk string }
 
 func (c Clinic) key(part, sk string) Key { return Key{pk: "T#" + c.by.Org() + "#" + part, sk: sk} }
+
+// DynamoDB's limits of a key's parts, in bytes.
+const (
+	maxPK = 2048
+	maxSK = 1024
+)
+
+// reaches tells whether the key can be of an item of the caller's organisation. A key that another organisation's
+// slice made is not, and neither is one with an id in it that is longer than any key.
+func (c Clinic) reaches(k Key) bool {
+	return strings.HasPrefix(k.pk, c.key("", "").pk) && len(k.pk) <= maxPK && len(k.sk) <= maxSK
+}
 
 func (c Clinic) conf(sk string) Key { return c.key("CONF", sk) }
 

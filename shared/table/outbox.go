@@ -55,8 +55,7 @@ func (o Outbox) Relayed(ctx context.Context, m event.Message) error {
 		UpdateExpression:    aws.String("REMOVE GPK, GSK"),
 		ConditionExpression: aws.String("attribute_exists(GPK)"),
 	})
-	var gone *types.ConditionalCheckFailedException
-	if errors.As(err, &gone) {
+	if _, gone := errors.AsType[*types.ConditionalCheckFailedException](err); gone {
 		return nil
 	}
 	if err != nil {

@@ -53,7 +53,7 @@ func readFault(err error) error { return unavailable(err) }
 
 // writeFault judges an error that is no cancelled transaction. The SDK has already tried again, under the same
 // ClientRequestToken, where that could help.
-func writeFault(err error) (error, bool) { //nolint:revive // the error is the result here, not a failure
+func writeFault(err error) (error, bool) {
 	var conflict *types.TransactionConflictException
 	var running *types.TransactionInProgressException
 	var apiErr smithy.APIError

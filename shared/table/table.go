@@ -60,22 +60,34 @@ func (k Key) attributes() map[string]types.AttributeValue {
 // Get reads one item, strongly consistent, into out, a pointer to a struct with dynamodbav tags; a field tagged "v"
 // gets the item's version. An item that does not exist, or is another organisation's, is fault.NotFound.
 func (c Clinic) Get(ctx context.Context, k Key, out any) error {
+	item, err := c.get(ctx, k)
+	if err != nil {
+		return err
+	}
+	if len(item) == 0 {
+		return fault.New(fault.NotFound, "not_found", "There is no such record.")
+	}
+	if err := attributevalue.UnmarshalMap(item, out); err != nil {
+		return fmt.Errorf("decode item: %w", err)
+	}
+	return nil
+}
+
+// get reads one item, strongly consistent; nothing where there is none.
+func (c Clinic) get(ctx context.Context, k Key) (map[string]types.AttributeValue, error) {
 	if c.by.Org() == "" {
-		return errNoCaller
+		return nil, errNoCaller
+	}
+	if !c.reaches(k) {
+		return map[string]types.AttributeValue{}, nil
 	}
 	got, err := c.t.db.GetItem(ctx, &dynamodb.GetItemInput{
 		TableName: &c.t.name, Key: k.attributes(), ConsistentRead: aws.Bool(true),
 	})
 	if err != nil {
-		return readFault(err)
+		return nil, readFault(err)
 	}
-	if len(got.Item) == 0 {
-		return fault.New(fault.NotFound, "not_found", "There is no such record.")
-	}
-	if err := attributevalue.UnmarshalMap(got.Item, out); err != nil {
-		return fmt.Errorf("decode item: %w", err)
-	}
-	return nil
+	return got.Item, nil
 }
 
 // GetAll reads up to 100 items, strongly consistent, in one call, and gives those that exist in the order of the
@@ -85,7 +97,8 @@ func GetAll[T any](ctx context.Context, c Clinic, keys []Key) ([]T, error) {
 		return nil, errNoCaller
 	}
 	found := make(map[Key]map[string]types.AttributeValue, len(keys))
-	for batch := range slices.Chunk(keys, batchGetLimit) {
+	within := slices.DeleteFunc(slices.Clone(keys), func(k Key) bool { return !c.reaches(k) })
+	for batch := range slices.Chunk(within, batchGetLimit) {
 		if err := c.batchGet(ctx, batch, found); err != nil {
 			return nil, err
 		}
@@ -217,17 +230,15 @@ func (c Clinic) Days(ctx context.Context, resource string, span Span) (Occupancy
 
 // DiaryOf reads the claims in a patient's diary. A patient without one is fault.NotFound.
 func (c Clinic) DiaryOf(ctx context.Context, patient string) (Occupancy, error) {
-	got, err := c.t.db.GetItem(ctx, &dynamodb.GetItemInput{
-		TableName: &c.t.name, Key: c.Diary(patient).attributes(), ConsistentRead: aws.Bool(true),
-	})
+	item, err := c.get(ctx, c.Diary(patient))
 	if err != nil {
-		return Occupancy{}, readFault(err)
+		return Occupancy{}, err
 	}
-	if len(got.Item) == 0 {
+	if len(item) == 0 {
 		return Occupancy{}, noPatient()
 	}
 	var out Occupancy
-	out.add(got.Item, 0)
+	out.add(item, 0)
 	return out, nil
 }
 
@@ -302,6 +313,9 @@ func List[T any](ctx context.Context, c Clinic, at Index, after string, limit in
 	if c.by.Org() == "" {
 		return nil, "", errNoCaller
 	}
+	if !c.reaches(Key(at)) {
+		return []T{}, "", nil
+	}
 	q := &dynamodb.QueryInput{
 		TableName: &c.t.name, IndexName: aws.String(index),
 		KeyConditionExpression: aws.String("GPK = :p"),
@@ -334,6 +348,9 @@ func List[T any](ctx context.Context, c Clinic, at Index, after string, limit in
 
 // Under reads all items of a record whose sort key begins with the prefix, such as an appointment's deliveries.
 func (c Clinic) Under(ctx context.Context, of Key, prefix string) ([]Row, error) {
+	if c.by.Org() != "" && !c.reaches(of) {
+		return []Row{}, nil
+	}
 	items, err := c.query(ctx, between(of.pk, prefix, prefix+"~"))
 	if err != nil {
 		return nil, err

@@ -71,14 +71,15 @@ func clockBytes(at time.Time) []byte {
 	return binary.BigEndian.AppendUint32(nil, uint32(at.Unix())) //nolint:gosec // seconds fit until the year 2106
 }
 
-func (o Owner) values() (first, rest *types.AttributeValueMemberB, err error) {
+// values are what the owner's first tick holds, and what the others hold.
+func (o Owner) values() (*types.AttributeValueMemberB, *types.AttributeValueMemberB, error) {
 	raw, err := id.Raw(o.ID)
 	if err != nil {
 		return nil, nil, fmt.Errorf("owner of a claim: %w", err)
 	}
 	p := o.prefix()
-	first = &types.AttributeValueMemberB{Value: append(bytes.Clone(p), raw[:]...)}
-	rest = &types.AttributeValueMemberB{Value: append(bytes.Clone(p), raw[16-tailLength:]...)}
+	first := &types.AttributeValueMemberB{Value: append(bytes.Clone(p), raw[:]...)}
+	rest := &types.AttributeValueMemberB{Value: append(bytes.Clone(p), raw[16-tailLength:]...)}
 	return first, rest, nil
 }
 

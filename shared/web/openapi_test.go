@@ -30,6 +30,9 @@ func TestOpenAPI(t *testing.T) {
 	if made := read.Paths.Find("/v1/things").Post.Responses; made.Value("200") != nil || made.Value("201") == nil {
 		t.Error("a route that creates is not documented with 201 alone")
 	}
+	if items := read.Components.Schemas["PageThing"].Value.Properties["items"].Value; !items.Type.Is("array") {
+		t.Errorf("a list may be %v", items.Type)
+	}
 	if open := read.Components.Schemas["PageThing"].Value.AdditionalProperties.Has; open != nil {
 		t.Error("an answer is documented as closed")
 	}

@@ -1,0 +1,189 @@
+package main
+
+import (
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-lambda-go/events"
+
+	"almanac/shared/access"
+	"almanac/shared/booking"
+	"almanac/shared/clinic"
+	"almanac/shared/clinictest"
+	"almanac/shared/delivery"
+	"almanac/shared/id"
+	"almanac/shared/table"
+	"almanac/shared/web"
+)
+
+// desk is a staffed clinic and this function in front of it.
+type desk struct {
+	*clinictest.Clinic
+	serve web.Handler
+}
+
+func newDesk(t *testing.T) *desk {
+	t.Helper()
+	h := clinictest.New(t)
+	return &desk{h.Found(t), process(h, h.Directory)}
+}
+
+// process is one instance of the function: each has a directory of its own, so what one has cached another has not.
+func process(h *clinictest.House, d *clinic.Directory) web.Handler {
+	edge := h.Edge()
+	edge.Gate.Caller = d.Caller
+	return edge.Serve(routes(booking.New(h.Table, d, h.Clock.Now, id.New), delivery.New(h.Table, h.Clock.Now)))
+}
+
+type object = map[string]any
+
+func (d *desk) wish(start string) object {
+	return object{
+		"serviceId": d.Service.ID, "siteId": d.Site.ID, "practitionerId": d.Practitioners[0].ID,
+		"patientId": d.Patients[0], "start": start,
+	}
+}
+
+func (d *desk) ask(t *testing.T, method, path string, body any) events.APIGatewayV2HTTPRequest {
+	t.Helper()
+	return d.Ask(t, clinictest.Receptionist, method, path, body)
+}
+
+func (d *desk) book(t *testing.T, start string) booking.Appointment {
+	t.Helper()
+	return clinictest.Read[booking.Appointment](t, clinictest.Must(t, d.serve, http.StatusCreated,
+		d.ask(t, "POST", "/v1/appointments", d.wish(start))))
+}
+
+func (d *desk) hold(t *testing.T, start string) booking.Hold {
+	t.Helper()
+	return clinictest.Read[booking.Hold](t, clinictest.Must(t, d.serve, http.StatusCreated,
+		d.ask(t, "POST", "/v1/holds", d.wish(start))))
+}
+
+// TestRoutes sends every route every request that all routes must refuse alike, one that succeeds, and its repeat.
+func TestRoutes(t *testing.T) {
+	d := newDesk(t)
+	other := d.House.Found(t)
+	search := fmt.Sprintf("/v1/availability?serviceId=%s&siteId=%s&from=2027-01-04&to=2027-01-08", d.Service.ID, d.Site.ID)
+	renewed, released := d.hold(t, "2027-01-06T10:00"), d.hold(t, "2027-01-07T10:00")
+	d.Clock.Pass(time.Minute) // a hold that was made just now has nothing to gain from being renewed
+	moved, cancelled, met := d.book(t, "2027-01-04T09:00"), d.book(t, "2027-01-04T10:00"), d.book(t, "2027-01-04T11:00")
+	at := func(of, verb string) string { return "/v1/appointments/" + of + verb }
+	cases := []struct {
+		row, path  string
+		body       object
+		permission access.Permission
+	}{
+		{"GET /v1/availability", search, nil, access.AvailabilityRead},
+		{"POST /v1/holds", "/v1/holds", d.wish("2027-01-05T15:00"), access.HoldCreate},
+		{"POST /v1/holds/{id}/renew", "/v1/holds/" + renewed.ID + "/renew", nil, access.HoldRenew},
+		{"DELETE /v1/holds/{id}", "/v1/holds/" + released.ID, nil, access.HoldRelease},
+		{"POST /v1/appointments", "/v1/appointments", d.wish("2027-01-05T11:00"), access.AppointmentBook},
+		{"GET /v1/appointments/{id}", at(met.ID, ""), nil, access.AppointmentRead},
+		{"POST /v1/appointments/{id}/move", at(moved.ID, "/move"), object{"start": "2027-01-05T09:00"}, access.AppointmentMove},
+		{"POST /v1/appointments/{id}/cancel", at(cancelled.ID, "/cancel"), object{"reason": booking.ByPatient}, access.AppointmentCancel},
+		{"POST /v1/appointments/{id}/status", at(met.ID, "/status"), object{"status": booking.Arrived}, access.AppointmentProgress},
+		{"GET /v1/appointments/{id}/history", at(met.ID, "/history"), nil, access.AppointmentHistory},
+		{"GET /v1/appointments/{id}/messages", at(met.ID, "/messages"), nil, access.MessageRead},
+		{
+			"GET /v1/practitioners/{id}/appointments", "/v1/practitioners/" + d.Practitioners[0].ID + "/appointments?date=2027-01-04",
+			nil, access.AppointmentList,
+		},
+		{"GET /v1/patients/{id}/appointments", "/v1/patients/" + d.Patients[0] + "/appointments", nil, access.PatientAppointments},
+	}
+	rows := make([]string, 0, len(cases))
+	for _, c := range cases {
+		rows = append(rows, c.row)
+		t.Run(c.row, func(t *testing.T) {
+			clinictest.Exercise(t, clinictest.Exercised{
+				Serve: d.serve, Event: d.example(t, c.row, c.path, c.body), Permission: c.permission,
+				As: func(roles ...access.Role) clinictest.Claims {
+					return clinictest.ClaimsOf(d.Org, d.newStaff(t, roles...))
+				},
+				Stranger: func() clinictest.Claims { return clinictest.ClaimsOf(other.Org, clinictest.Manager) },
+				Log:      d.Log.String,
+			})
+		})
+	}
+	for row := range routes(nil, nil) {
+		if !slices.Contains(rows, row) {
+			t.Errorf("%s is not exercised", row)
+		}
+	}
+}
+
+// example makes the request of a row; what is changed is at its first version.
+func (d *desk) example(t *testing.T, row, path string, body object) events.APIGatewayV2HTTPRequest {
+	t.Helper()
+	method, _, _ := strings.Cut(row, " ")
+	var sent any
+	if body != nil {
+		sent = body
+	}
+	ev := d.ask(t, method, path, sent)
+	if strings.Contains(row, "{id}") && method != http.MethodGet {
+		ev = clinictest.With(ev, "if-match", `"1"`)
+	}
+	return ev
+}
+
+// newStaff adds a member of staff with the roles straight to the table.
+func (d *desk) newStaff(t *testing.T, roles ...access.Role) string {
+	t.Helper()
+	s := clinic.Staff{Subject: id.New("sub"), Name: "Staff", Email: "staff@example.org", JobRole: "Staff", Roles: roles}
+	d.Change(t, func(k table.Clinic) []table.Item {
+		return []table.Item{{Key: k.Staff(s.Subject), Value: s, New: true}}
+	})
+	return s.Subject
+}
+
+// TestAnotherProcessSeesWhatChanged: leave entered, and a role taken away, through one process count at the very next
+// request of another that has the configuration cached.
+func TestAnotherProcessSeesWhatChanged(t *testing.T) {
+	d := newDesk(t)
+	d.book(t, "2027-01-04T09:00") // this process has it all cached
+	leave := clinic.Leave{ID: id.New("lev"), Of: d.Practitioners[0].ID, Start: clinictest.Monday(), End: clinictest.Monday().AddDate(0, 0, 1)}
+	change := func(it func(table.Clinic) table.Item) {
+		elsewhere := *d.Clinic
+		house := *d.House
+		house.Directory = clinic.NewDirectory(d.Table, d.Clock.Now)
+		elsewhere.House = &house
+		elsewhere.Change(t, func(k table.Clinic) []table.Item { return []table.Item{it(k)} })
+	}
+	change(func(k table.Clinic) table.Item {
+		return table.Item{Key: k.Leave(leave.ID, leave.End), Value: leave, New: true}
+	})
+	res := clinictest.Must(t, d.serve, http.StatusConflict, d.ask(t, "POST", "/v1/appointments", d.wish("2027-01-04T15:00")))
+	if !strings.Contains(res.Body, booking.PractitionerOnLeave) {
+		t.Errorf("refused for another reason: %s", res.Body)
+	}
+	left := clinic.Staff{Subject: clinictest.Receptionist, Name: "Staff", Email: "staff@example.org", Left: true}
+	change(func(k table.Clinic) table.Item {
+		return table.Item{Key: k.Staff(left.Subject), Value: left, Version: 1}
+	})
+	clinictest.Must(t, d.serve, http.StatusForbidden, d.ask(t, "POST", "/v1/appointments", d.wish("2027-01-06T15:00")))
+	clinictest.Must(t, d.serve, http.StatusForbidden, d.ask(t, "GET", "/v1/patients/"+d.Patients[0]+"/appointments", nil))
+}
+
+func TestReplayAfterTheRecordMovedOn(t *testing.T) {
+	d := newDesk(t)
+	ev := d.ask(t, "POST", "/v1/appointments", d.wish("2027-01-04T09:00"))
+	first := clinictest.Must(t, d.serve, http.StatusCreated, ev)
+	apt := clinictest.Read[booking.Appointment](t, first)
+	cancel := clinictest.With(d.ask(t, "POST", "/v1/appointments/"+apt.ID+"/cancel", object{"reason": booking.ByClinic}), "if-match", `"1"`)
+	clinictest.Must(t, d.serve, http.StatusOK, cancel)
+	d.Clock.Pass(48 * time.Hour) // by now the time lies in the past, too
+	again := clinictest.Must(t, d.serve, http.StatusCreated, ev)
+	if again.Body != first.Body || again.Headers["Idempotent-Replayed"] != "true" && again.Headers["idempotent-replayed"] != "true" {
+		t.Errorf("the repeat is %s %v", again.Body, again.Headers)
+	}
+}
+
+func TestOpenAPI(t *testing.T) {
+	clinictest.GoldenOpenAPI(t, "Almanac: diary and booking", routes(nil, nil))
+}

@@ -1,0 +1,25 @@
+package app
+
+import (
+	"github.com/aws/aws-sdk-go-v2/aws"
+
+	"almanac/shared/event"
+)
+
+// Queues gives the address of every queue. Only the functions that relay events have them; for any other it is an
+// error that names what is missing.
+func (a *App) Queues() (map[event.Queue]string, error) {
+	const email = "EMAIL_QUEUE_URL"
+	return map[event.Queue]string{event.Email: a.env.get(email)}, a.env.require(email)
+}
+
+// Config is how a client reaches a service of AWS, by the name that AWS_ENDPOINT_URL_<service> has for it. The client
+// itself is made by the package that alone may use it, so that no other function links it.
+func (a *App) Config(service string) aws.Config {
+	return aws.Config{
+		Region: a.env.region, Credentials: a.env, HTTPClient: client(), BaseEndpoint: a.env.endpoint(service),
+		Retryer: func() aws.Retryer { return retryer(tries) },
+	}
+}
+
+const tries = 3

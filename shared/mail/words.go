@@ -1,0 +1,197 @@
+package mail
+
+import (
+	"fmt"
+	"html/template"
+	"strings"
+	"time"
+	"unicode"
+)
+
+// content is what a mail says, before it is plain text or HTML.
+type content struct {
+	Subject, Greeting, Lead string
+	Facts                   []fact
+	Notes                   []string
+	Signature               []string
+}
+
+// fact is one line of the appointment's particulars.
+type fact struct{ Label, Value string }
+
+func (l Letter) content() content {
+	day := date(l.Start)
+	c := content{
+		Greeting: "Hello,",
+		Facts:    []fact{{"When", when(l.Start, l.End)}, {"Where", l.where()}},
+	}
+	if l.To.Name != "" {
+		c.Greeting = "Dear " + l.To.Name + ","
+	}
+	reach := l.reach()
+	switch l.Kind {
+	case Moved:
+		c.Subject, c.Lead = "Your appointment is now on "+day, "Your appointment has been moved. This is the new time."
+		c.Notes = []string{
+			"Any earlier message about this appointment no longer applies.",
+			"The attached file changes the appointment in your calendar.",
+		}
+	case Cancelled:
+		c.Subject = "Your appointment on " + day + " is cancelled"
+		c.Lead = "Your appointment has been cancelled. You do not need to come."
+		if l.Mode == Video || l.Mode == Telephone {
+			c.Lead = "Your appointment has been cancelled."
+		}
+		c.Facts[0].Label, c.Facts[1].Label = "It was on", "It was at"
+		if l.Mode == Video || l.Mode == Telephone {
+			c.Facts[1].Label = "It was by"
+		}
+		c.Notes = []string{"The attached file removes the appointment from your calendar."}
+	case Booked:
+		fallthrough
+	default:
+		c.Subject, c.Lead = "Your appointment on "+day, "Your appointment is booked."
+		c.Notes = []string{"The attached file adds the appointment to your calendar."}
+	}
+	switch {
+	case reach == "":
+		c.Notes = append(c.Notes, "Please do not reply to this email: nobody reads the replies.")
+	case l.Kind == Cancelled:
+		c.Notes = append(c.Notes, "To book another appointment, "+reach+".")
+	default:
+		c.Notes = append(c.Notes, "If you cannot come, please tell us as early as you can: "+reach+".")
+	}
+	c.Signature = []string{l.Site.Name}
+	if l.Organisation != l.Site.Name && l.Organisation != "" {
+		c.Signature = append(c.Signature, l.Organisation)
+	}
+	c.Signature = append(c.Signature, "Reference: "+l.Appointment)
+	return c
+}
+
+// where says where the appointment is: a place to go to, or that there is none to go to.
+func (l Letter) where() string {
+	switch l.Mode {
+	case Video:
+		return "video call"
+	case Telephone:
+		return "telephone: we will call you"
+	}
+	if l.Site.Address == "" {
+		return l.Site.Name
+	}
+	return l.Site.Name + ", " + l.Site.Address
+}
+
+// reach says how to reach the clinic, or nothing.
+func (l Letter) reach() string {
+	switch {
+	case l.Site.Phone != "" && l.Site.Email != "":
+		return "phone " + l.Site.Phone + " or reply to this email"
+	case l.Site.Phone != "":
+		return "phone " + l.Site.Phone
+	case l.Site.Email != "":
+		return "reply to this email"
+	}
+	return ""
+}
+
+func (c content) text() string {
+	var b strings.Builder
+	b.WriteString(c.Greeting + "\n\n" + c.Lead + "\n\n")
+	for _, f := range c.Facts {
+		b.WriteString(f.Label + ": " + f.Value + "\n")
+	}
+	b.WriteString("\n" + strings.Join(c.Notes, "\n") + "\n\n" + strings.Join(c.Signature, "\n") + "\n")
+	return b.String()
+}
+
+// page writes content as HTML.
+type page struct{ t *template.Template }
+
+// newPage reads the template. It loads nothing from elsewhere and has no style beyond the reader's own.
+func newPage() (page, error) {
+	t, err := template.New("mail").Parse(`<!DOCTYPE html>
+<html lang="en-GB">
+<head><meta charset="utf-8"><meta name="format-detection" content="telephone=no"><title>{{.Subject}}</title></head>
+<body>
+<p>{{.Greeting}}</p>
+<p>{{.Lead}}</p>
+<p>{{range .Facts}}{{.Label}}: <strong>{{.Value}}</strong><br>
+{{end}}</p>
+{{range .Notes}}<p>{{.}}</p>
+{{end}}<p>{{range .Signature}}{{.}}<br>
+{{end}}</p>
+</body>
+</html>
+`)
+	if err != nil {
+		return page{}, fmt.Errorf("mail template: %w", err)
+	}
+	return page{t}, nil
+}
+
+func (p page) html(c content) (string, error) {
+	var b strings.Builder
+	if err := p.t.Execute(&b, c); err != nil {
+		return "", fmt.Errorf("write mail's HTML: %w", err)
+	}
+	return b.String(), nil
+}
+
+func date(t time.Time) string { return t.Format("Monday 2 January 2006") }
+
+// when says from when to when, as the NHS service manual writes dates and times: weekday and month in full, "9:30am",
+// "midday". On the days when the clocks change it names the time that is in force, which is not plain then.
+func when(start, end time.Time) string {
+	from, until := clock(start), clock(end)
+	if changes(start) || changes(end) {
+		from, until = from+" "+zone(start), until+" "+zone(end)
+	}
+	if date(start) == date(end) {
+		return date(start) + ", " + from + " to " + until
+	}
+	return date(start) + ", " + from + " to " + date(end) + ", " + until
+}
+
+// clock writes a time of day.
+func clock(t time.Time) string {
+	switch {
+	case t.Minute() == 0 && t.Hour() == 0:
+		return "midnight"
+	case t.Minute() == 0 && t.Hour() == 12:
+		return "midday"
+	case t.Minute() == 0:
+		return t.Format("3pm")
+	}
+	return t.Format("3:04pm")
+}
+
+// changes tells whether the clocks change on the day of t, where t is.
+func changes(t time.Time) bool {
+	y, m, d := t.Date()
+	_, before := time.Date(y, m, d, 0, 0, 0, 0, t.Location()).Zone()
+	_, after := time.Date(y, m, d+1, 0, 0, 0, 0, t.Location()).Zone()
+	return before != after
+}
+
+// zone names the time in force: "(BST)", or by its distance from UTC where it has no name.
+func zone(t time.Time) string {
+	name, _ := t.Zone()
+	if strings.HasPrefix(name, "+") || strings.HasPrefix(name, "-") {
+		name = "UTC" + name
+	}
+	return "(" + name + ")"
+}
+
+// printable drops characters that control the text around them, bidirectional overrides included, and makes every
+// kind of space a plain one.
+func printable(r rune) rune {
+	switch {
+	case unicode.IsSpace(r):
+		return ' '
+	case unicode.IsControl(r), unicode.Is(unicode.Bidi_Control, r), r == '\u200b', r == '\ufeff', r == unicode.ReplacementChar:
+		return -1
+	}
+	return r
+}

@@ -1,0 +1,126 @@
+// Package queue is the edge between the queues and the workers, and the form of the messages in between. Its rules: a
+// message either was dealt with or is reported as failed, never dropped in silence; one that fails does not take its
+// siblings with it; and what is logged of it is ids and codes.
+package queue
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"slices"
+	"time"
+
+	"github.com/aws/aws-lambda-go/events"
+
+	"almanac/shared/access"
+	"almanac/shared/event"
+	"almanac/shared/fault"
+)
+
+// Work is what a worker does about one message, as a job of the organisation that the message is about. A message
+// can come several times, late, and after later ones, so the same work twice must be the same as once.
+//
+// nil and fault.NotFound, which says that the subject is gone and nothing is left to do, take the message off the
+// queue. Any other error leaves it there: it comes again when its visibility runs out, and after the redrive policy's
+// number of times goes to the dead letters. So does at last one that can never succeed (fault.Invalid, fault.Denied).
+type Work func(ctx context.Context, by access.Caller, m event.Message) error
+
+// Handler is what Lambda calls with a batch of messages.
+type Handler func(ctx context.Context, batch events.SQSEvent) (events.SQSEventResponse, error)
+
+// share is the part of the time there was at first that must be left to begin with a message. Of the 30 seconds that
+// a worker has, 10 are more than one message may take.
+const share = 3
+
+// Each makes the handler of the worker of a queue, which acts as the job. It needs ReportBatchItemFailures in the
+// template: without it, Lambda takes the messages that failed for done.
+func Each(log *slog.Logger, of event.Queue, as access.Role, work Work) Handler {
+	w := worker{log: log, of: of, as: as, work: work}
+	return func(ctx context.Context, batch events.SQSEvent) (events.SQSEventResponse, error) {
+		deadline, bounded := ctx.Deadline()
+		margin := time.Until(deadline) / share
+		var res events.SQSEventResponse
+		for _, rec := range batch.Records {
+			late := ctx.Err() != nil || bounded && time.Until(deadline) < margin
+			if !w.handle(ctx, rec, late) {
+				res.BatchItemFailures = append(res.BatchItemFailures,
+					events.SQSBatchItemFailure{ItemIdentifier: rec.MessageId})
+			}
+		}
+		return res, nil
+	}
+}
+
+type worker struct {
+	log  *slog.Logger
+	of   event.Queue
+	as   access.Role
+	work Work
+}
+
+var (
+	errPanic = errors.New("panic")
+	errLate  = fault.New(fault.Unavailable, "no_time", "There was no time left for this message.")
+)
+
+// handle deals with one message, writes its one log line, and tells whether the message is done with.
+func (w worker) handle(ctx context.Context, rec events.SQSMessage, late bool) bool {
+	began := time.Now()
+	m, err := Decode(rec.Body)
+	switch {
+	case err != nil:
+	case !slices.Contains(event.Queues(m.Name), w.of):
+		err = fault.New(fault.Invalid, "unknown_name", "This queue is not told of events of this name.")
+	case late:
+		err = errLate
+	default:
+		err = w.attempt(ctx, m)
+	}
+	outcome, level := judge(err)
+	line := []slog.Attr{
+		slog.String("outcome", outcome), slog.String("queue", string(w.of)), slog.String("message", rec.MessageId),
+		slog.String("receives", rec.Attributes["ApproximateReceiveCount"]),
+		slog.Int64("took_ms", time.Since(began).Milliseconds()),
+	}
+	if m.Event != "" {
+		line = append(line, slog.String("event", m.Event), slog.String("name", string(m.Name)),
+			slog.String("org", m.Org), slog.String("target", m.Target), slog.Int64("sequence", m.Sequence))
+	}
+	w.log.LogAttrs(ctx, level, "message", append(line, Why(err)...)...)
+	return outcome == done || outcome == gone
+}
+
+// attempt does the work and turns a panic into an error, so that it costs one message and not the batch.
+func (w worker) attempt(ctx context.Context, m event.Message) (err error) { //nolint:nonamedreturns // for recover
+	defer func() {
+		if p := recover(); p != nil {
+			err = Panicked(p)
+		}
+	}()
+	return w.work(ctx, access.System(m.Org, string(w.as)), m)
+}
+
+// The outcomes of a message.
+const (
+	done    = "done"
+	gone    = "gone"    // there is nothing left that it is about
+	again   = "again"   // it comes again
+	refused = "refused" // it comes again too, and will be refused again until it is a dead letter
+)
+
+func judge(err error) (string, slog.Level) {
+	if err == nil {
+		return done, slog.LevelInfo
+	}
+	switch fault.Of(err).Kind {
+	case fault.NotFound:
+		return gone, slog.LevelInfo
+	case fault.Invalid, fault.Denied:
+		return refused, slog.LevelError
+	case fault.Conflict, fault.Stale, fault.Limited, fault.Unavailable:
+		return again, slog.LevelWarn
+	case fault.Internal:
+		return again, slog.LevelError
+	}
+	return again, slog.LevelError
+}
