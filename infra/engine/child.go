@@ -64,7 +64,7 @@ func startChild(ctx context.Context, s spec, w io.Writer) (*child, error) {
 // and stays on it, waiting, for as long as the child lives.
 func launch(s spec, w io.Writer) (*child, error) {
 	c := &child{name: s.name, out: newOutput(w), ended: make(chan struct{})}
-	//nolint:noctx // the child lives until stop, not as long as the context that bounds its start
+	//nolint:noctx,gosec // it lives until stop, not with the context of its start; the command line is ours
 	c.cmd = exec.Command(s.path, s.args...)
 	c.cmd.Dir, c.cmd.Env = s.dir, s.env
 	c.cmd.Stdout, c.cmd.Stderr = c.out, c.out
@@ -132,8 +132,8 @@ func (c *child) probe(ctx context.Context, client *http.Client, target string) e
 	if err != nil {
 		return err
 	}
-	defer resp.Body.Close()
-	if _, err := io.Copy(io.Discard, resp.Body); err != nil {
+	_, err = io.Copy(io.Discard, resp.Body)
+	if err := errors.Join(err, resp.Body.Close()); err != nil {
 		return err
 	}
 	if resp.StatusCode != http.StatusOK {

@@ -124,7 +124,7 @@ func (o Options) dir() (string, error) {
 			return dir, nil
 		}
 		if filepath.Dir(at) == at {
-			return "", errors.New("infra/engine not found from the working directory upwards: run inside the repository")
+			return "", errors.New("no infra/engine from the working directory upwards: run inside the repository")
 		}
 		at = filepath.Dir(at)
 	}
@@ -158,6 +158,7 @@ func compileLauncher(ctx context.Context, dir, classPath string) (string, error)
 	sum := sha256.Sum256(text)
 	cache := filepath.Join(dir, "node_modules", ".cache", "almanac-engine")
 	classes := filepath.Join(cache, hex.EncodeToString(sum[:8]))
+	//nolint:gosec // below this repository
 	if _, err := os.Stat(filepath.Join(classes, launcherName+".class")); err == nil {
 		return classes, nil
 	}
@@ -173,11 +174,14 @@ func compileLauncher(ctx context.Context, dir, classPath string) (string, error)
 		return "", err
 	}
 	defer func() { _ = os.RemoveAll(tmp) }() // after the rename there is nothing left to remove
-	out, err := exec.CommandContext(ctx, javac, "--release", "17", "-cp", classPath, "-d", tmp, source).CombinedOutput()
+	//nolint:gosec // the program is found by name, the files are this repository's
+	cmd := exec.CommandContext(ctx, javac, "--release", "17", "-cp", classPath, "-d", tmp, source)
+	out, err := cmd.CombinedOutput()
 	if err != nil {
 		return "", fmt.Errorf("compile %s: %w: %s", source, err, out)
 	}
 	// Two processes may compile at once: the first rename wins, and both results are the same.
+	//nolint:gosec // below this repository
 	if err := os.Rename(tmp, classes); err != nil && !errors.Is(err, fs.ErrExist) {
 		return "", err
 	}

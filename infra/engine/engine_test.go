@@ -237,7 +237,7 @@ func mustStart(t *testing.T, o Options) *Engine {
 
 func startHelper(t *testing.T, what string) (*exec.Cmd, []int) {
 	t.Helper()
-	cmd := exec.Command(os.Args[0])
+	cmd := exec.CommandContext(t.Context(), os.Args[0])
 	cmd.Env = append(os.Environ(), helperVariable+"="+what)
 	out, err := cmd.StdoutPipe()
 	must(t, err)

@@ -43,7 +43,12 @@ type report struct {
 }
 
 // Control returns the handler by which another process switches faults: GET reports the rules and counters, PUT
-// replaces the rules by those of {"seed":1,"rules":[…]}, DELETE clears them. It is for the loopback address only.
+// replaces the rules, DELETE clears them. It is for the loopback address only. For example, one transaction in ten
+// conflicts, and the third message that anyone receives comes a second time two polls later:
+//
+//	{"seed": 1, "rules": [
+//	  {"fault": "transaction-conflict", "op": "TransactWriteItems", "probability": 0.1},
+//	  {"fault": "duplicate", "op": "ReceiveMessage", "nth": 3, "polls": 2}]}
 func (p *Proxy) Control() http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		var err error

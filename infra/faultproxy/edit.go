@@ -4,26 +4,35 @@ import (
 	"context"
 	"encoding/json"
 	"math"
+	"net/http"
 	"time"
 )
 
 // object is a JSON object whose members stay as they are until one is asked for.
 type object map[string]json.RawMessage
 
-// edit returns what to do for a fault that changes the request and its answer, or nil.
-func (x *exchange) edit() func(context.Context) (*reply, error) {
-	f := x.plan.fault()
-	switch {
-	case f == ShortPage:
-		return x.shortPage
-	case f == Unprocessed:
-		return x.unprocessed
-	case f == EntryFailed:
-		return x.entryFailed
-	case f == Late:
-		return x.lateSend
+// list returns a member that is a list, empty if it is missing.
+func (o object) list(name string) ([]json.RawMessage, error) {
+	raw, ok := o[name]
+	if !ok {
+		return nil, nil
 	}
-	return nil
+	var list []json.RawMessage
+	err := json.Unmarshal(raw, &list)
+	return list, err
+}
+
+// edits returns what to do for the faults that change a request and its answer.
+func (x *exchange) edits() map[Fault]func(context.Context) (*reply, error) {
+	if x.plan.hit == nil {
+		return nil
+	}
+	return map[Fault]func(context.Context) (*reply, error){
+		ShortPage:   x.shortPage,
+		Unprocessed: x.unprocessed,
+		EntryFailed: x.entryFailed,
+		Late:        x.lateSend,
+	}
 }
 
 func (x *exchange) shortPage(ctx context.Context) (*reply, error) {
@@ -57,8 +66,8 @@ func (x *exchange) lateSend(ctx context.Context) (*reply, error) {
 	return x.forward(ctx, encode(body))
 }
 
-// unprocessed forwards about half of each table's part of the batch and hands the rest back. A batch of one passes as it
-// is: where nothing can be done, DynamoDB refuses the request instead.
+// unprocessed forwards about half of each table's part of the batch and hands the rest back. A batch of one passes as
+// it is: where nothing can be done, DynamoDB refuses the request instead.
 func (x *exchange) unprocessed(ctx context.Context) (*reply, error) {
 	var body object
 	var tables map[string]json.RawMessage
@@ -68,16 +77,16 @@ func (x *exchange) unprocessed(ctx context.Context) (*reply, error) {
 	rest := make(object)
 	keep := 1 // at least one item of the whole batch is done
 	for name, part := range tables {
-		done, left, n := splitPart(x.Op, part, keep)
-		keep = max(0, keep-n)
-		if left == nil {
+		s := splitPart(x.Op, part, keep)
+		keep = max(0, keep-s.n)
+		if s.left == nil {
 			continue
 		}
-		rest[name] = left
-		if done == nil {
+		rest[name] = s.left
+		if s.done == nil {
 			delete(tables, name)
 		} else {
-			tables[name] = done
+			tables[name] = s.done
 		}
 	}
 	if len(rest) == 0 {
@@ -94,24 +103,29 @@ func (x *exchange) unprocessed(ctx context.Context) (*reply, error) {
 	})
 }
 
-// splitPart divides one table's part of a batch into what is done, at least keep of it, and what is left; n is the
-// number of items done. A side without items is nil.
-func splitPart(op string, part json.RawMessage, keep int) (done, left json.RawMessage, n int) {
+// split is one table's part of a batch. A side without items is nil.
+type split struct {
+	done, left json.RawMessage
+	n          int // items done
+}
+
+// splitPart divides a part so that at least keep of its items are done.
+func splitPart(op string, part json.RawMessage, keep int) split {
 	var whole object // of BatchGetItem: the keys and how to read them
 	list := part
 	if op == "BatchGetItem" {
 		if json.Unmarshal(part, &whole) != nil {
-			return part, nil, 0
+			return split{done: part}
 		}
 		list = whole["Keys"]
 	}
 	var items []json.RawMessage
 	if json.Unmarshal(list, &items) != nil {
-		return part, nil, 0
+		return split{done: part}
 	}
-	n = max(len(items)/2, keep)
+	n := max(len(items)/2, keep)
 	if n >= len(items) {
-		return part, nil, len(items)
+		return split{done: part, n: len(items)}
 	}
 	wrap := func(items []json.RawMessage) json.RawMessage {
 		if len(items) == 0 {
@@ -123,7 +137,7 @@ func splitPart(op string, part json.RawMessage, keep int) (done, left json.RawMe
 		whole["Keys"] = encode(items)
 		return encode(whole)
 	}
-	return wrap(items[:n]), wrap(items[n:]), n
+	return split{done: wrap(items[:n]), left: wrap(items[n:]), n: n}
 }
 
 // entryFailed takes one entry out of the batch and reports it as failed.
@@ -150,21 +164,16 @@ func (x *exchange) sendRest(
 	}
 	body["Entries"] = encode(entries)
 	return x.merge(ctx, encode(body), func(answer object) error {
-		var list []json.RawMessage
-		if raw, ok := answer[member]; ok {
-			if err := json.Unmarshal(raw, &list); err != nil {
-				return err
-			}
-		}
+		list, err := answer.list(member)
 		answer[member] = encode(append(list, results...))
-		return nil
+		return err
 	})
 }
 
 // merge forwards the body and changes the answer if it is no error.
 func (x *exchange) merge(ctx context.Context, body []byte, change func(object) error) (*reply, error) {
 	r, err := x.forward(ctx, body)
-	if err != nil || r.status != 200 {
+	if err != nil || r.status != http.StatusOK {
 		return r, err
 	}
 	answer := make(object)
@@ -180,7 +189,7 @@ func (x *exchange) merge(ctx context.Context, body []byte, change func(object) e
 
 // empty is a successful answer of a queue that the engine was not asked for.
 func (x *exchange) empty(content any) *reply {
-	return &reply{status: 200, header: map[string][]string{"Content-Type": {contentType}}, body: encode(content)}
+	return &reply{status: http.StatusOK, header: http.Header{"Content-Type": {contentType}}, body: encode(content)}
 }
 
 // batch reads the entries of a batch to a queue.

@@ -1,11 +1,16 @@
 package faultproxy_test
 
 import (
+	"bytes"
 	"context"
 	"fmt"
+	"hash/crc32"
+	"io"
+	"net/http"
 	"os"
 	"strings"
 	"testing"
+	"testing/iotest"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -47,13 +52,13 @@ func run(m *testing.M) (int, error) {
 }
 
 // newProxy returns a proxy before the given engine and the endpoint at which it listens.
-func newProxy(t testing.TB, target string) (*faultproxy.Proxy, string) {
-	t.Helper()
+func newProxy(tb testing.TB, target string) (*faultproxy.Proxy, string) {
+	tb.Helper()
 	p, err := faultproxy.New(target)
-	must(t, err)
+	must(tb, err)
 	s, err := p.Listen(0)
-	must(t, err)
-	t.Cleanup(func() { must(t, s.Close()) })
+	must(tb, err)
+	tb.Cleanup(func() { must(tb, s.Close()) })
 	return p, s.URL()
 }
 
@@ -69,19 +74,20 @@ type table struct {
 	streamARN     *string
 }
 
-func newTable(t testing.TB) *table {
-	t.Helper()
-	p, url := newProxy(t, engines.dynamoDB)
+func newTable(tb testing.TB) *table {
+	tb.Helper()
+	p, url := newProxy(tb, engines.dynamoDB)
+	client := &http.Client{Transport: checksums{tb}}
 	tab := &table{
-		name:          unique(t),
+		name:          unique(tb),
 		proxy:         p,
-		client:        dynamodb.New(dynamodb.Options{BaseEndpoint: &url, Region: region, Credentials: nobody(), Retryer: aws.NopRetryer{}}),
+		client:        dynamodb.New(dynamodb.Options{BaseEndpoint: &url, Region: region, Credentials: nobody(), Retryer: aws.NopRetryer{}, HTTPClient: client}),
 		retrying:      dynamodb.New(dynamodb.Options{BaseEndpoint: &url, Region: region, Credentials: nobody(), Retryer: quick()}),
 		direct:        dynamodb.New(dynamodb.Options{BaseEndpoint: &engines.dynamoDB, Region: region, Credentials: nobody()}),
-		streams:       dynamodbstreams.New(dynamodbstreams.Options{BaseEndpoint: &url, Region: region, Credentials: nobody(), Retryer: aws.NopRetryer{}}),
+		streams:       dynamodbstreams.New(dynamodbstreams.Options{BaseEndpoint: &url, Region: region, Credentials: nobody(), Retryer: aws.NopRetryer{}, HTTPClient: client}),
 		directStreams: dynamodbstreams.New(dynamodbstreams.Options{BaseEndpoint: &engines.dynamoDB, Region: region, Credentials: nobody()}),
 	}
-	out, err := tab.direct.CreateTable(t.Context(), &dynamodb.CreateTableInput{
+	out, err := tab.direct.CreateTable(tb.Context(), &dynamodb.CreateTableInput{
 		TableName:   &tab.name,
 		BillingMode: types.BillingModePayPerRequest,
 		AttributeDefinitions: []types.AttributeDefinition{
@@ -92,9 +98,35 @@ func newTable(t testing.TB) *table {
 		},
 		StreamSpecification: &types.StreamSpecification{StreamEnabled: aws.Bool(true), StreamViewType: types.StreamViewTypeNewAndOldImages},
 	})
-	must(t, err)
+	must(tb, err)
 	tab.streamARN = out.TableDescription.LatestStreamArn
 	return tab
+}
+
+// checksums is a transport that fails the test at an answer of the table whose checksum is wrong, or that the proxy made
+// and gave none. The SDK itself only writes a warning to its log.
+type checksums struct{ t testing.TB }
+
+func (c checksums) RoundTrip(r *http.Request) (*http.Response, error) {
+	resp, err := http.DefaultTransport.RoundTrip(r)
+	if err != nil {
+		return nil, err
+	}
+	body, err := io.ReadAll(resp.Body)
+	if err != nil {
+		resp.Body = io.NopCloser(io.MultiReader(bytes.NewReader(body), iotest.ErrReader(err)))
+		return resp, nil
+	}
+	resp.Body = io.NopCloser(bytes.NewReader(body))
+	sum := resp.Header.Get("X-Amz-Crc32")
+	made := strings.HasPrefix(resp.Header.Get("X-Amzn-Requestid"), "FAULT")
+	if !made && resp.StatusCode == http.StatusBadRequest && sum == "" {
+		return resp, nil // the engine's own errors have none
+	}
+	if want := fmt.Sprint(crc32.ChecksumIEEE(body)); sum != want {
+		c.t.Errorf("%s: checksum %q of %d bytes, want %s", r.Header.Get("X-Amz-Target"), sum, len(body), want)
+	}
+	return resp, nil
 }
 
 const region = "eu-west-2"
@@ -106,23 +138,23 @@ func key(id string) map[string]types.AttributeValue {
 }
 
 // book writes two new items in one transaction through the given client.
-func (tab *table) book(t testing.TB, c *dynamodb.Client, a, b string) error {
-	t.Helper()
+func (tab *table) book(tb testing.TB, c *dynamodb.Client, a, b string) error {
+	tb.Helper()
 	var puts []types.TransactWriteItem
 	for _, id := range []string{a, b} {
 		puts = append(puts, types.TransactWriteItem{Put: &types.Put{
 			TableName: &tab.name, Item: key(id), ConditionExpression: aws.String("attribute_not_exists(PK)"),
 		}})
 	}
-	_, err := c.TransactWriteItems(t.Context(), &dynamodb.TransactWriteItemsInput{TransactItems: puts})
+	_, err := c.TransactWriteItems(tb.Context(), &dynamodb.TransactWriteItemsInput{TransactItems: puts})
 	return err
 }
 
 // has reports whether the engine holds the item.
-func (tab *table) has(t testing.TB, id string) bool {
-	t.Helper()
-	out, err := tab.direct.GetItem(t.Context(), &dynamodb.GetItemInput{TableName: &tab.name, Key: key(id)})
-	must(t, err)
+func (tab *table) has(tb testing.TB, id string) bool {
+	tb.Helper()
+	out, err := tab.direct.GetItem(tb.Context(), &dynamodb.GetItemInput{TableName: &tab.name, Key: key(id)})
+	must(tb, err)
 	return len(out.Item) > 0
 }
 
@@ -135,29 +167,30 @@ type queue struct {
 	direct   *sqs.Client
 }
 
-func newQueue(t testing.TB) *queue {
-	t.Helper()
-	p, url := newProxy(t, engines.sqs)
+func newQueue(tb testing.TB) *queue {
+	tb.Helper()
+	p, url := newProxy(tb, engines.sqs)
 	q := &queue{
 		proxy:    p,
 		client:   sqs.New(sqs.Options{BaseEndpoint: &url, Region: region, Credentials: nobody(), Retryer: aws.NopRetryer{}}),
 		retrying: sqs.New(sqs.Options{BaseEndpoint: &url, Region: region, Credentials: nobody(), Retryer: quick()}),
 		direct:   sqs.New(sqs.Options{BaseEndpoint: &engines.sqs, Region: region, Credentials: nobody()}),
 	}
-	out, err := q.direct.CreateQueue(t.Context(), &sqs.CreateQueueInput{QueueName: aws.String(unique(t))})
-	must(t, err)
+	out, err := q.direct.CreateQueue(tb.Context(), &sqs.CreateQueueInput{QueueName: aws.String(unique(tb))})
+	must(tb, err)
 	q.url = out.QueueUrl
 	return q
 }
 
 // unique makes a name from the test's own.
-func unique(t testing.TB) string {
+func unique(tb testing.TB) string {
+	tb.Helper()
 	return strings.Map(func(r rune) rune {
 		if r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' {
 			return r
 		}
 		return '-'
-	}, t.Name()) + fmt.Sprint(time.Now().UnixNano()%1e9)
+	}, tb.Name()) + fmt.Sprint(time.Now().UnixNano()%1e9)
 }
 
 // quick is the SDK's standard retryer without its waiting.
@@ -171,9 +204,9 @@ func nobody() aws.CredentialsProvider {
 	})
 }
 
-func must(t testing.TB, err error) {
-	t.Helper()
+func must(tb testing.TB, err error) {
+	tb.Helper()
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 }

@@ -20,7 +20,7 @@ type Status struct {
 // Set replaces all rules and the seed and starts all counters anew. Rules that can never do anything are an error, and
 // then nothing is changed. Deliveries that were held back come with the next poll.
 func (p *Proxy) Set(seed uint64, rules ...Rule) error {
-	active := make([]*activeRule, len(rules))
+	var active []*activeRule
 	for i, r := range rules {
 		if err := r.check(); err != nil {
 			return fmt.Errorf("faultproxy: rule %d: %w", i+1, err)
@@ -28,7 +28,7 @@ func (p *Proxy) Set(seed uint64, rules ...Rule) error {
 		if r.Name == "" {
 			r.Name = string(r.Fault)
 		}
-		active[i] = &activeRule{Rule: r, index: uint64(i)}
+		active = append(active, &activeRule{Rule: r, index: uint64(len(active))})
 	}
 	p.mu.Lock()
 	p.seed, p.rules = seed, active
@@ -58,7 +58,7 @@ func (p *Proxy) Status() []Status {
 // activeRule is a rule with its counters.
 type activeRule struct {
 	Rule
-	index       uint64
+	index       uint64 // in the list of rules
 	seen, fired int
 }
 
@@ -88,7 +88,7 @@ func (r *activeRule) fires(seed uint64) bool {
 	switch {
 	case r.Times > 0 && r.fired >= r.Times, r.seen <= r.After, r.Nth > 0 && r.seen != r.Nth:
 		return false
-	case r.Probability > 0 && fraction(draw(seed, r.index, uint64(r.seen))) >= r.Probability:
+	case r.Probability > 0 && fraction(r.draw(seed, r.index)) >= r.Probability:
 		return false
 	}
 	r.fired++
@@ -99,6 +99,15 @@ func (r *activeRule) fires(seed uint64) bool {
 type hit struct {
 	Rule
 	draw uint64
+}
+
+// hit returns the firing of the request just counted. Its number is drawn apart from the one that decided.
+func (r *activeRule) hit(seed uint64) *hit {
+	return &hit{Rule: r.Rule, draw: r.draw(seed, ^r.index)}
+}
+
+func (r *activeRule) draw(seed, salt uint64) uint64 {
+	return draw(seed, salt, uint64(r.seen)) //nolint:gosec // it counts up from 0
 }
 
 // plan is what shall happen to one request.
@@ -125,15 +134,16 @@ func (p *Proxy) plan(q Request) plan {
 		if perReply(r.Rule) || !r.matches(q) || !r.fires(p.seed) {
 			continue
 		}
-		switch r.Fault {
-		case SlowRequest:
+		if r.Fault == SlowRequest {
 			x.before += time.Duration(r.Delay)
-		case SlowReply:
-			x.after += time.Duration(r.Delay)
-		default:
-			x.hit = &hit{Rule: r.Rule, draw: draw(p.seed, ^r.index, uint64(r.seen))}
-			return x
+			continue
 		}
+		if r.Fault == SlowReply {
+			x.after += time.Duration(r.Delay)
+			continue
+		}
+		x.hit = r.hit(p.seed)
+		return x
 	}
 	return x
 }
@@ -147,7 +157,7 @@ func (p *Proxy) fired(f Fault, q Request) *hit {
 	defer p.mu.Unlock()
 	for _, r := range p.rules {
 		if r.Fault == f && perReply(r.Rule) && r.matches(q) && r.fires(p.seed) {
-			return &hit{Rule: r.Rule, draw: draw(p.seed, ^r.index, uint64(r.seen))}
+			return r.hit(p.seed)
 		}
 	}
 	return nil

@@ -10,6 +10,7 @@ package faultproxy
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"hash/crc32"
 	"io"
@@ -123,11 +124,11 @@ func (x *exchange) run(ctx context.Context) (*reply, error) {
 	if err != nil {
 		return nil, err
 	}
-	switch {
-	case fault == LostReply:
+	if fault == LostReply {
 		panic(http.ErrAbortHandler)
-	case fault == InternalErrorAfter:
-		return x.internalError(), nil
+	}
+	if fault == InternalErrorAfter {
+		return x.failure(x.internalError()), nil
 	}
 	reply.cut = fault == CutReply
 	return reply, nil
@@ -145,7 +146,7 @@ func (x *exchange) handle(ctx context.Context) (*reply, error) {
 	case "GetRecords":
 		return x.records(ctx)
 	}
-	if edit := x.edit(); edit != nil {
+	if edit := x.edits()[x.plan.fault()]; edit != nil {
 		return edit(ctx)
 	}
 	return x.forward(ctx, x.Body)
@@ -154,8 +155,10 @@ func (x *exchange) handle(ctx context.Context) (*reply, error) {
 // forward sends the request with the given body to the engine.
 func (x *exchange) forward(ctx context.Context, body []byte) (*reply, error) {
 	target := x.proxy.target
-	u := &url.URL{Scheme: target.Scheme, Host: target.Host, Path: x.in.URL.Path, RawPath: x.in.URL.RawPath,
-		RawQuery: x.in.URL.RawQuery}
+	u := &url.URL{
+		Scheme: target.Scheme, Host: target.Host, Path: x.in.URL.Path, RawPath: x.in.URL.RawPath,
+		RawQuery: x.in.URL.RawQuery,
+	}
 	out, err := http.NewRequestWithContext(ctx, x.in.Method, u.String(), bytes.NewReader(body))
 	if err != nil {
 		return nil, err
@@ -166,9 +169,8 @@ func (x *exchange) forward(ctx context.Context, body []byte) (*reply, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer resp.Body.Close()
 	content, err := readBody(resp.Body, resp.ContentLength)
-	if err != nil {
+	if err := errors.Join(err, resp.Body.Close()); err != nil {
 		return nil, err
 	}
 	return &reply{status: resp.StatusCode, header: forwarded(resp.Header), body: content}, nil
@@ -209,11 +211,12 @@ func checksum(body []byte) string {
 // forwarded copies the headers that go from end to end. The length is set anew from the body.
 func forwarded(h http.Header) http.Header {
 	h = h.Clone()
-	for _, name := range strings.Split(h.Get("Connection"), ",") {
+	for name := range strings.SplitSeq(h.Get("Connection"), ",") {
 		h.Del(strings.TrimSpace(name))
 	}
 	for _, name := range []string{
-		"Connection", "Keep-Alive", "Proxy-Connection", "Te", "Trailer", "Transfer-Encoding", "Upgrade", "Content-Length",
+		"Connection", "Keep-Alive", "Proxy-Connection", "Te", "Trailer", "Transfer-Encoding", "Upgrade",
+		"Content-Length",
 	} {
 		h.Del(name)
 	}

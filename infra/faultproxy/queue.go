@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"net/http"
 	"strconv"
 	"strings"
 	"sync"
@@ -35,25 +36,32 @@ func (q *queues) release() {
 	}
 }
 
-// take counts a poll, if it is one, and returns what is due and whether more waits for the time alone.
-func (q *queues) take(url string, poll bool, limit int) (messages []json.RawMessage, held, timed bool) {
+// found is what a poll finds on the shelf of its queue.
+type found struct {
+	due   []json.RawMessage
+	more  bool // something waits on
+	timed bool // and all of it for a time, none for further polls
+}
+
+// take counts a poll, if it is one, and removes what is due.
+func (q *queues) take(url string, poll bool, limit int) found {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	s := q.shelves[url]
 	if poll {
 		s.poll()
 	}
-	messages = s.take(time.Now(), limit)
-	timed = len(s) > 0
+	f := found{due: s.take(time.Now(), limit)}
+	f.more, f.timed = len(s) > 0, len(s) > 0
 	for _, h := range s {
-		timed = timed && h.polls <= 0
+		f.timed = f.timed && h.polls <= 0
 	}
-	if len(s) == 0 {
-		delete(q.shelves, url)
-	} else {
+	if f.more {
 		q.shelves[url] = s
+	} else {
+		delete(q.shelves, url)
 	}
-	return messages, len(s) > 0, timed
+	return f
 }
 
 func (q *queues) hold(url string, h held) {
@@ -117,13 +125,12 @@ func (x *exchange) receive(ctx context.Context) (*reply, error) {
 	}
 	deadline := time.Now().Add(p.wait)
 	for first := true; ; first = false {
-		due, holds, timed := x.proxy.queues.take(p.url, first, p.limit)
-		if first && !holds && len(due) == 0 {
+		f := x.proxy.queues.take(p.url, first, p.limit)
+		if first && !f.more && len(f.due) == 0 {
 			return x.disturb(ctx, p, x.Body, nil)
 		}
-		p.body["WaitTimeSeconds"] = json.RawMessage("0")
-		r, err := x.ask(ctx, p, due)
-		if err != nil || r.status != 200 || !timed || time.Now().After(deadline) || hasMessages(r.body) {
+		r, err := x.ask(ctx, p, f.due)
+		if err != nil || !f.timed || time.Now().After(deadline) || !r.emptyHanded() {
 			return r, err
 		}
 		select {
@@ -134,14 +141,25 @@ func (x *exchange) receive(ctx context.Context) (*reply, error) {
 	}
 }
 
+// emptyHanded reports whether a poll succeeded and brought no message.
+func (r *reply) emptyHanded() bool {
+	answer := make(object)
+	if r.status != http.StatusOK || json.Unmarshal(r.body, &answer) != nil {
+		return false
+	}
+	messages, err := answer.list("Messages")
+	return err == nil && len(messages) == 0
+}
+
 // ask completes the due messages with what the engine has at the moment.
 func (x *exchange) ask(ctx context.Context, p poll, due []json.RawMessage) (*reply, error) {
 	if len(due) >= p.limit {
 		return x.empty(map[string]any{"Messages": due}), nil
 	}
+	p.body["WaitTimeSeconds"] = json.RawMessage("0")
 	p.body["MaxNumberOfMessages"] = encode(p.limit - len(due))
 	r, err := x.disturb(ctx, p, encode(p.body), due)
-	if (err != nil || r.status != 200) && len(due) > 0 {
+	if (err != nil || r.status != http.StatusOK) && len(due) > 0 {
 		return x.empty(map[string]any{"Messages": due}), nil // the engine's trouble must not lose them
 	}
 	return r, err
@@ -153,11 +171,9 @@ func (x *exchange) disturb(ctx context.Context, p poll, body []byte, due []json.
 		return x.forward(ctx, body)
 	}
 	return x.merge(ctx, body, func(answer object) error {
-		var fresh []json.RawMessage
-		if raw, ok := answer["Messages"]; ok {
-			if err := json.Unmarshal(raw, &fresh); err != nil {
-				return err
-			}
+		fresh, err := answer.list("Messages")
+		if err != nil {
+			return err
 		}
 		messages := due
 		for _, m := range fresh {
@@ -197,11 +213,6 @@ func (x *exchange) message(p poll, m json.RawMessage) (bool, error) {
 	return true, nil
 }
 
-func hasMessages(body []byte) bool {
-	var answer struct{ Messages []json.RawMessage }
-	return json.Unmarshal(body, &answer) == nil && len(answer.Messages) > 0
-}
-
 // acknowledge answers for the duplicates, which the engine does not know, and forwards the rest.
 func (x *exchange) acknowledge(ctx context.Context) (*reply, error) {
 	if x.plan.fault() == EntryFailed {
@@ -211,8 +222,8 @@ func (x *exchange) acknowledge(ctx context.Context) (*reply, error) {
 		return x.forward(ctx, x.Body)
 	}
 	if !strings.HasSuffix(x.Op, "Batch") {
-		var one struct{ ReceiptHandle string }
-		if json.Unmarshal(x.Body, &one) == nil && strings.HasPrefix(one.ReceiptHandle, copyPrefix) {
+		var one object
+		if json.Unmarshal(x.Body, &one) == nil && isCopy(one) {
 			return x.empty(struct{}{}), nil
 		}
 		return x.forward(ctx, x.Body)
@@ -224,8 +235,7 @@ func (x *exchange) acknowledge(ctx context.Context) (*reply, error) {
 	var rest []object
 	var done []json.RawMessage
 	for _, e := range entries {
-		var handle string
-		if json.Unmarshal(e["ReceiptHandle"], &handle) == nil && strings.HasPrefix(handle, copyPrefix) {
+		if isCopy(e) {
 			done = append(done, encode(map[string]any{"Id": e["Id"]}))
 			continue
 		}
@@ -235,4 +245,10 @@ func (x *exchange) acknowledge(ctx context.Context) (*reply, error) {
 		return x.forward(ctx, x.Body)
 	}
 	return x.sendRest(ctx, body, rest, "Successful", done)
+}
+
+// isCopy reports whether a request or an entry is about a duplicate.
+func isCopy(o object) bool {
+	var handle string
+	return json.Unmarshal(o["ReceiptHandle"], &handle) == nil && strings.HasPrefix(handle, copyPrefix)
 }

@@ -19,48 +19,64 @@ const (
 
 // refuse returns the answer to a request that is not to be forwarded, or nil.
 func (x *exchange) refuse(f Fault) *reply {
+	if f == "" {
+		return nil
+	}
+	if e, ok := x.refusals()[f]; ok {
+		return x.failure(e)
+	}
 	transaction := strings.HasPrefix(x.Op, "Transact")
-	switch {
-	case f == InternalError:
-		return x.internalError()
-	case f == Throttled && x.Service == "SQS":
-		return x.failure(http.StatusBadRequest, "RequestThrottled", "Request is throttled.")
-	case f == Throttled:
-		return x.failure(http.StatusBadRequest, "ThrottlingException", hotKey)
-	case f == ThroughputExceeded:
-		return x.failure(http.StatusBadRequest, "ProvisionedThroughputExceededException", provisioned)
-	case f == TransactionInProgress:
-		return x.failure(http.StatusBadRequest, "TransactionInProgressException",
-			"The transaction with the given request token is already in progress.")
-	case f == TransactionConflict && !transaction:
-		return x.failure(http.StatusBadRequest, "TransactionConflictException", ongoing)
-	case f == TransactionConflict:
+	if f == TransactionConflict && !transaction {
+		return x.failure(Error{Code: "TransactionConflictException", Message: ongoing})
+	}
+	if f == TransactionConflict {
 		return x.cancelled("TransactionConflict")
-	case f == TransactionThrottled:
+	}
+	if f == TransactionThrottled {
 		return x.cancelled("ThrottlingError")
-	case f == CustomError:
-		e := x.plan.hit.Error
-		status := e.Status
-		if status == 0 {
-			status = http.StatusBadRequest
-		}
-		return x.failure(status, e.Code, e.Message)
 	}
 	return nil
 }
 
-func (x *exchange) internalError() *reply {
+// refusals returns the faults that are no more than an error.
+func (x *exchange) refusals() map[Fault]Error {
+	throttled := Error{Code: "ThrottlingException", Message: hotKey}
 	if x.Service == "SQS" {
-		return x.failure(http.StatusInternalServerError, "InternalFailure",
-			"The request processing has failed because of an unknown error, exception or failure.")
+		throttled = Error{Code: "RequestThrottled", Message: "Request is throttled."}
 	}
-	return x.failure(http.StatusInternalServerError, "InternalServerError", "An error occurred on the server side.")
+	m := map[Fault]Error{
+		InternalError:      x.internalError(),
+		Throttled:          throttled,
+		ThroughputExceeded: {Code: "ProvisionedThroughputExceededException", Message: provisioned},
+		TransactionInProgress: {
+			Code:    "TransactionInProgressException",
+			Message: "The transaction with the given request token is already in progress.",
+		},
+	}
+	if custom := x.plan.hit.Error; custom != nil {
+		m[CustomError] = *custom
+	}
+	return m
+}
+
+func (x *exchange) internalError() Error {
+	e := Error{
+		Status: http.StatusInternalServerError, Code: "InternalServerError",
+		Message: "An error occurred on the server side.",
+	}
+	if x.Service == "SQS" {
+		e.Code = "InternalFailure"
+		e.Message = "The request processing has failed because of an unknown error, exception or failure."
+	}
+	return e
 }
 
 // cancelled answers as DynamoDB cancels a transaction: one reason for each item, in order. The rule says them all, or
 // one item is drawn to have the given one.
 func (x *exchange) cancelled(code string) *reply {
-	var transaction struct{ TransactItems []json.RawMessage }
+	var transaction struct {
+		TransactItems []json.RawMessage `json:"TransactItems"`
+	}
 	if err := json.Unmarshal(x.Body, &transaction); err != nil || len(transaction.TransactItems) == 0 {
 		return nil // the engine knows better what is wrong with it
 	}
@@ -101,8 +117,12 @@ func reasonMessage(code string) string {
 	return "The conditional request failed"
 }
 
-func (x *exchange) failure(status int, code, message string) *reply {
-	return x.answer(status, code, map[string]any{"message": message})
+func (x *exchange) failure(e Error) *reply {
+	status := e.Status
+	if status == 0 {
+		status = http.StatusBadRequest
+	}
+	return x.answer(status, e.Code, map[string]any{"message": e.Message})
 }
 
 // answer makes an error answer in the form of the service, checksum and all.
@@ -111,7 +131,7 @@ func (x *exchange) answer(status int, code string, content map[string]any) *repl
 	content["__type"] = "com.amazonaws.dynamodb.v20120810#" + code
 	if x.Service == "SQS" {
 		content["__type"] = "com.amazonaws.sqs#" + code
-		// SQS tells the code of its older protocol too, and the SDK prefers that one.
+		// SQS tells the code once more, in the form of its older protocol.
 		side := "Sender"
 		if status >= http.StatusInternalServerError {
 			side = "Receiver"

@@ -139,6 +139,10 @@ func newRequest(r *http.Request, body []byte) Request {
 
 // check refuses a rule that could never do what it seems to say.
 func (r Rule) check() error {
+	return errors.Join(r.checkFault(), r.checkChoice(), r.checkDelay())
+}
+
+func (r Rule) checkFault() error {
 	ops, known := operations(r.Fault)
 	switch {
 	case !known:
@@ -147,22 +151,23 @@ func (r Rule) check() error {
 		return fmt.Errorf("%s needs an operation: one of %v", r.Fault, ops)
 	case r.Op != "" && ops != nil && !slices.Contains(ops, r.Op):
 		return fmt.Errorf("%s never happens to %s, only to %v", r.Fault, r.Op, ops)
+	case (r.Fault == CustomError) != (r.Error != nil), r.Error != nil && r.Error.Code == "":
+		return fmt.Errorf("%s, and nothing else, needs an error with a code", CustomError)
 	}
-	if err := r.checkChoice(); err != nil {
-		return err
-	}
-	slow := r.Fault == SlowRequest || r.Fault == SlowReply
+	return nil
+}
+
+func (r Rule) checkDelay() error {
+	needsDelay := r.Fault == SlowRequest || r.Fault == SlowReply || r.Fault == Late && strings.HasPrefix(r.Op, "Send")
 	switch {
 	case r.Delay < 0 || time.Duration(r.Delay) > maxDelay:
 		return fmt.Errorf("the delay must be between 0 and %s", maxDelay)
 	case r.Polls < 0:
 		return errors.New("a negative number of polls")
-	case slow && r.Delay == 0, r.Fault == Late && r.Delay == 0 && r.Polls == 0:
+	case needsDelay && r.Delay == 0:
 		return fmt.Errorf("%s needs a delay", r.Fault)
-	case r.Fault == Late && strings.HasPrefix(r.Op, "Send") && r.Delay == 0:
-		return fmt.Errorf("%s of %s needs a delay", r.Fault, r.Op)
-	case (r.Fault == CustomError) != (r.Error != nil), r.Error != nil && r.Error.Code == "":
-		return fmt.Errorf("%s, and nothing else, needs an error with a code", CustomError)
+	case r.Fault == Late && r.Delay == 0 && r.Polls == 0:
+		return fmt.Errorf("%s needs a delay or a number of polls", r.Fault)
 	}
 	return nil
 }
@@ -181,8 +186,8 @@ func (r Rule) checkChoice() error {
 	return nil
 }
 
-// operations returns the operations that can meet the fault, nil for all of them.
-func operations(f Fault) (ops []string, known bool) {
+// operations returns the operations that can meet the fault, nil for all of them, and whether there is such a fault.
+func operations(f Fault) ([]string, bool) {
 	switch f {
 	case SlowRequest, SlowReply, LostRequest, LostReply, CutReply, InternalError, InternalErrorAfter, Throttled,
 		CustomError, ThroughputExceeded:

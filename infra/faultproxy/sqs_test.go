@@ -11,6 +11,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
+	smithyhttp "github.com/aws/smithy-go/transport/http"
 
 	"almanac/infra/faultproxy"
 )
@@ -61,7 +62,11 @@ func TestThrottledQueueIsTyped(t *testing.T) {
 	must(t, q.proxy.Set(1, faultproxy.Rule{Fault: faultproxy.Throttled, Probability: 1}))
 	_, err := q.client.ReceiveMessage(t.Context(), &sqs.ReceiveMessageInput{QueueUrl: q.url})
 	if _, ok := errors.AsType[*types.RequestThrottled](err); !ok {
-		t.Error(err)
+		t.Fatal(err)
+	}
+	answer, ok := errors.AsType[*smithyhttp.ResponseError](err)
+	if !ok || answer.Response.Header.Get("X-Amzn-Query-Error") != "RequestThrottled;Sender" {
+		t.Errorf("%+v", answer)
 	}
 }
 
@@ -110,6 +115,24 @@ func TestDuplicateInBatch(t *testing.T) {
 	}
 }
 
+// TestMaxNumberOfMessages: what was held back counts as well.
+func TestMaxNumberOfMessages(t *testing.T) {
+	q := newQueue(t)
+	must(t, q.proxy.Set(1, faultproxy.Rule{Op: "ReceiveMessage", Fault: faultproxy.Duplicate, Probability: 1, Times: 3}))
+	for _, body := range []string{"1", "2", "3", "4", "5", "6"} {
+		must(t, q.send(t, q.client, body))
+	}
+	var sizes []int
+	for range 5 {
+		out, err := q.client.ReceiveMessage(t.Context(), &sqs.ReceiveMessageInput{QueueUrl: q.url, MaxNumberOfMessages: 2})
+		must(t, err)
+		sizes = append(sizes, len(out.Messages))
+	}
+	if want := []int{2, 2, 2, 2, 1}; !slices.Equal(sizes, want) {
+		t.Errorf("got %v messages, want %v", sizes, want)
+	}
+}
+
 func TestLateMessage(t *testing.T) {
 	q := newQueue(t)
 	late := faultproxy.Rule{Op: "ReceiveMessage", Fault: faultproxy.Late, Contains: "one"}
@@ -121,10 +144,14 @@ func TestLateMessage(t *testing.T) {
 		must(t, q.send(t, q.client, "one"))
 		must(t, q.send(t, q.client, "two"))
 		var got []string
+		start := time.Now()
 		for range 3 {
-			messages := q.receive(t, q.client, 0)
+			messages := q.receive(t, q.client, 20)
 			got = append(got, fmt.Sprint(bodies(messages)))
 			q.delete(t, messages...)
+		}
+		if took := time.Since(start); took > 10*time.Second {
+			t.Errorf("a poll that only counts took %s", took)
 		}
 		if want := []string{"[two]", "[]", "[one]"}; !slices.Equal(got, want) {
 			t.Errorf("got %v, want %v", got, want)
@@ -132,7 +159,7 @@ func TestLateMessage(t *testing.T) {
 	})
 
 	t.Run("by time, and a long poll waits for it", func(t *testing.T) {
-		const delay = 400 * time.Millisecond
+		const delay = time.Second
 		rule := late
 		rule.Nth, rule.Delay = 1, faultproxy.Duration(delay)
 		must(t, q.proxy.Set(1, rule))
@@ -255,51 +282,51 @@ func TestLostReplyOfReceive(t *testing.T) {
 	}
 }
 
-func (q *queue) send(t testing.TB, c *sqs.Client, body string) error {
-	t.Helper()
-	_, err := c.SendMessage(t.Context(), &sqs.SendMessageInput{QueueUrl: q.url, MessageBody: &body})
+func (q *queue) send(tb testing.TB, c *sqs.Client, body string) error {
+	tb.Helper()
+	_, err := c.SendMessage(tb.Context(), &sqs.SendMessageInput{QueueUrl: q.url, MessageBody: &body})
 	return err
 }
 
 // sendBatch sends messages whose ids are their bodies.
-func (q *queue) sendBatch(t testing.TB, list ...string) *sqs.SendMessageBatchOutput {
-	t.Helper()
+func (q *queue) sendBatch(tb testing.TB, list ...string) *sqs.SendMessageBatchOutput {
+	tb.Helper()
 	in := &sqs.SendMessageBatchInput{QueueUrl: q.url}
 	for _, body := range list {
 		in.Entries = append(in.Entries, types.SendMessageBatchRequestEntry{Id: &body, MessageBody: &body})
 	}
-	out, err := q.client.SendMessageBatch(t.Context(), in)
-	must(t, err)
+	out, err := q.client.SendMessageBatch(tb.Context(), in)
+	must(tb, err)
 	return out
 }
 
-func (q *queue) receive(t testing.TB, c *sqs.Client, wait int32) []types.Message {
-	t.Helper()
-	out, err := c.ReceiveMessage(t.Context(), &sqs.ReceiveMessageInput{
+func (q *queue) receive(tb testing.TB, c *sqs.Client, wait int32) []types.Message {
+	tb.Helper()
+	out, err := c.ReceiveMessage(tb.Context(), &sqs.ReceiveMessageInput{
 		QueueUrl: q.url, MaxNumberOfMessages: 10, WaitTimeSeconds: wait,
 		MessageSystemAttributeNames: []types.MessageSystemAttributeName{types.MessageSystemAttributeNameAll},
 	})
-	must(t, err)
+	must(tb, err)
 	return out.Messages
 }
 
 // drain receives and deletes all messages.
-func (q *queue) drain(t testing.TB, c *sqs.Client) []types.Message {
-	t.Helper()
+func (q *queue) drain(tb testing.TB, c *sqs.Client) []types.Message {
+	tb.Helper()
 	var all []types.Message
 	for {
-		got := q.receive(t, c, 0)
+		got := q.receive(tb, c, 0)
 		if len(got) == 0 {
 			return all
 		}
-		q.delete(t, got...)
+		q.delete(tb, got...)
 		all = append(all, got...)
 	}
 }
 
 // delete deletes messages through the proxy and expects each to be reported as deleted.
-func (q *queue) delete(t testing.TB, messages ...types.Message) {
-	t.Helper()
+func (q *queue) delete(tb testing.TB, messages ...types.Message) {
+	tb.Helper()
 	if len(messages) == 0 {
 		return
 	}
@@ -307,10 +334,10 @@ func (q *queue) delete(t testing.TB, messages ...types.Message) {
 	for i, m := range messages {
 		in.Entries = append(in.Entries, types.DeleteMessageBatchRequestEntry{Id: aws.String(fmt.Sprint(i)), ReceiptHandle: m.ReceiptHandle})
 	}
-	out, err := q.client.DeleteMessageBatch(t.Context(), in)
-	must(t, err)
+	out, err := q.client.DeleteMessageBatch(tb.Context(), in)
+	must(tb, err)
 	if len(out.Successful) != len(messages) || len(out.Failed) != 0 {
-		t.Errorf("deleted %d of %d", len(out.Successful), len(messages))
+		tb.Errorf("deleted %d of %d", len(out.Successful), len(messages))
 	}
 }
 

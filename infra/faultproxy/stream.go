@@ -3,6 +3,7 @@ package faultproxy
 import (
 	"context"
 	"encoding/json"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -10,8 +11,8 @@ import (
 )
 
 const (
-	// readerMark divides the engine's shard iterator from what the proxy adds: the shard's number and, while records are
-	// held back, the number of the state in which the next poll finds them. A client that asks again with the same
+	// readerMark divides the engine's shard iterator from what the proxy adds: the shard's number and, while records
+	// are held back, the number of the state in which the next poll finds them. A client that asks again with the same
 	// iterator, because the reply was lost, gets the same held records again.
 	readerMark = "~"
 	// maxStates bounds the memory. A client does not go back thousands of polls.
@@ -22,13 +23,13 @@ const (
 type readers struct {
 	mu     sync.Mutex
 	shards map[string]int // number by stream and shard
-	latest map[int]shelf  // what waited after the last poll of a shard, for a new reader of it
 	states map[int]shelf
-	last   int // number of the newest state
+	last   int         // number of the newest state
+	latest map[int]int // number of a shard's newest state, for a new reader of it
 }
 
 func newReaders() *readers {
-	return &readers{shards: make(map[string]int), latest: make(map[int]shelf), states: make(map[int]shelf)}
+	return &readers{shards: make(map[string]int), states: make(map[int]shelf), latest: make(map[int]int)}
 }
 
 // release makes everything due: the rules that held it back are gone.
@@ -38,55 +39,64 @@ func (r *readers) release() {
 	for _, s := range r.states {
 		s.release()
 	}
-	for _, s := range r.latest {
-		s.release()
-	}
 }
 
-// shard returns the number of a shard, never 0, and what waits there for a reader that does not start at its beginning.
-func (r *readers) shard(stream, id string) (int, shelf) {
+// shard returns the number of a shard, never 0, and that of its newest state, 0 if nothing waits there.
+func (r *readers) shard(stream, id string) (int, int) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	key := stream + readerMark + id
 	if r.shards[key] == 0 {
 		r.shards[key] = len(r.shards) + 1
 	}
-	return r.shards[key], append(shelf(nil), r.latest[r.shards[key]]...)
+	return r.shards[key], r.latest[r.shards[key]]
 }
 
 func (r *readers) load(state int) shelf {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return append(shelf(nil), r.states[state]...)
+	return slices.Clone(r.states[state])
 }
 
-// mark stores what waits and returns the iterator that finds it again.
-func (r *readers) mark(iterator string, shard int, waiting shelf) string {
+// store keeps what waits after a poll that found the state before, and returns the mark that finds it again.
+func (r *readers) store(shard, before int, waiting shelf) string {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	iterator += readerMark + strconv.Itoa(shard)
+	mark := readerMark + strconv.Itoa(shard)
 	if len(waiting) == 0 {
-		delete(r.latest, shard)
-		return iterator
+		if r.latest[shard] == before {
+			delete(r.latest, shard)
+		}
+		return mark
 	}
 	r.last++
-	r.latest[shard], r.states[r.last] = append(shelf(nil), waiting...), waiting
+	r.latest[shard], r.states[r.last] = r.last, waiting
 	delete(r.states, r.last-maxStates)
-	return iterator + "." + strconv.Itoa(r.last)
+	return mark + "." + strconv.Itoa(r.last)
 }
 
-// unmark divides an iterator. The numbers are 0 where there are none.
-func unmark(iterator string) (engine string, shard, state int) {
+// place is an iterator, divided. The numbers are 0 where there are none.
+type place struct {
+	engine       string
+	shard, state int
+}
+
+func newPlace(iterator string) place {
 	engine, mark, _ := strings.Cut(iterator, readerMark)
 	first, second, _ := strings.Cut(mark, ".")
-	shard, _ = strconv.Atoi(first) // 0 is what no number means
-	state, _ = strconv.Atoi(second)
-	return engine, shard, state
+	p := place{engine: engine}
+	p.shard, _ = strconv.Atoi(first) // what is no number stays 0
+	p.state, _ = strconv.Atoi(second)
+	return p
 }
 
 // shardIterator notes which shard an iterator is for.
 func (x *exchange) shardIterator(ctx context.Context) (*reply, error) {
-	var q struct{ StreamArn, ShardId, ShardIteratorType string } //nolint:revive // the service's own names
+	var q struct {
+		Stream string `json:"StreamArn"`
+		Shard  string `json:"ShardId"`
+		Type   string `json:"ShardIteratorType"`
+	}
 	if err := json.Unmarshal(x.Body, &q); err != nil {
 		return x.forward(ctx, x.Body) // the engine knows better what is wrong with it
 	}
@@ -95,11 +105,12 @@ func (x *exchange) shardIterator(ctx context.Context) (*reply, error) {
 		if err := json.Unmarshal(answer["ShardIterator"], &iterator); err != nil {
 			return err
 		}
-		shard, waiting := x.proxy.readers.shard(q.StreamArn, q.ShardId)
-		if q.ShardIteratorType == "TRIM_HORIZON" {
-			waiting = nil // it reads everything anew
+		shard, state := x.proxy.readers.shard(q.Stream, q.Shard)
+		iterator += readerMark + strconv.Itoa(shard)
+		if state != 0 && q.Type != "TRIM_HORIZON" { // which reads everything anew
+			iterator += "." + strconv.Itoa(state)
 		}
-		answer["ShardIterator"] = encode(x.proxy.readers.mark(iterator, shard, waiting))
+		answer["ShardIterator"] = encode(iterator)
 		return nil
 	})
 }
@@ -111,9 +122,9 @@ func (x *exchange) records(ctx context.Context) (*reply, error) {
 	if json.Unmarshal(x.Body, &body) != nil || json.Unmarshal(body["ShardIterator"], &iterator) != nil {
 		return x.forward(ctx, x.Body)
 	}
-	engine, shard, state := unmark(iterator)
-	body["ShardIterator"] = encode(engine)
-	waiting := x.proxy.readers.load(state)
+	at := newPlace(iterator)
+	body["ShardIterator"] = encode(at.engine)
+	waiting := x.proxy.readers.load(at.state)
 	return x.merge(ctx, encode(body), func(answer object) error {
 		if len(waiting) > 0 || x.proxy.disturbs(x.Op) {
 			var err error
@@ -128,7 +139,7 @@ func (x *exchange) records(ctx context.Context) (*reply, error) {
 			}
 		}
 		if next != nil {
-			answer["NextShardIterator"] = encode(x.proxy.readers.mark(*next, shard, waiting))
+			answer["NextShardIterator"] = encode(*next + x.proxy.readers.store(at.shard, at.state, waiting))
 		}
 		return nil
 	})
@@ -136,39 +147,19 @@ func (x *exchange) records(ctx context.Context) (*reply, error) {
 
 // deliver puts the records that are due into the answer and returns those that wait on.
 func (x *exchange) deliver(answer object, waiting shelf) (shelf, error) {
-	var fresh []json.RawMessage
-	if raw, ok := answer["Records"]; ok {
-		if err := json.Unmarshal(raw, &fresh); err != nil {
-			return nil, err
-		}
+	fresh, err := answer.list("Records")
+	if err != nil {
+		return nil, err
 	}
 	now := time.Now()
 	waiting.poll()
-	out := waiting.take(now, len(waiting))
+	out := append([]json.RawMessage{}, waiting.take(now, len(waiting))...) // the list is there even if it is empty
 	for _, record := range fresh {
-		item, err := itemOf(record)
+		n, err := x.record(record, &waiting, now)
 		if err != nil {
 			return nil, err
 		}
-		q := Request{Service: x.Service, Op: x.Op, Body: record}
-		if h := x.proxy.fired(Late, q); h != nil {
-			waiting = append(waiting, newHeld(record, item, h, now))
-			continue
-		}
-		if waiting.holds(item) {
-			waiting = append(waiting, held{content: record, item: item})
-			continue
-		}
-		out = append(out, record)
-		if h := x.proxy.fired(Duplicate, q); h == nil {
-			continue
-		} else if h.Polls == 0 && h.Delay == 0 {
-			out = append(out, record)
-		} else {
-			again := newHeld(record, item, h, now)
-			again.free = true
-			waiting = append(waiting, again)
-		}
+		out = append(out, slices.Repeat([]json.RawMessage{record}, n)...)
 	}
 	if raw, ok := answer["NextShardIterator"]; !ok || string(raw) == "null" {
 		// The shard is at its end: nobody will ask again.
@@ -180,18 +171,43 @@ func (x *exchange) deliver(answer object, waiting shelf) (shelf, error) {
 			return nil, err
 		}
 	}
-	if out == nil {
-		out = []json.RawMessage{}
-	}
 	answer["Records"] = encode(out)
 	return waiting, nil
+}
+
+// record asks the rules about one record and returns how often it is delivered now.
+func (x *exchange) record(record json.RawMessage, waiting *shelf, now time.Time) (int, error) {
+	item, err := itemOf(record)
+	if err != nil {
+		return 0, err
+	}
+	q := Request{Service: x.Service, Op: x.Op, Body: record}
+	if h := x.proxy.fired(Late, q); h != nil {
+		*waiting = append(*waiting, newHeld(record, item, h, now))
+		return 0, nil
+	}
+	if waiting.holds(item) {
+		*waiting = append(*waiting, held{content: record, item: item})
+		return 0, nil
+	}
+	h := x.proxy.fired(Duplicate, q)
+	if h == nil {
+		return 1, nil
+	}
+	if h.Polls == 0 && h.Delay == 0 {
+		return 2, nil
+	}
+	again := newHeld(record, item, h, now)
+	again.free = true
+	*waiting = append(*waiting, again)
+	return 1, nil
 }
 
 // itemOf returns the key of the item that a record is about, the same text for the same item.
 func itemOf(record json.RawMessage) (string, error) {
 	var r struct {
 		DynamoDB struct {
-			Keys map[string]map[string]any
+			Keys map[string]map[string]any `json:"Keys"`
 		} `json:"dynamodb"`
 	}
 	if err := json.Unmarshal(record, &r); err != nil {

@@ -27,7 +27,9 @@ func TestDuplicateRecord(t *testing.T) {
 	}
 	tab.change(t, "a3", "b2")
 	must(t, tab.proxy.Set(1, records(faultproxy.Duplicate, func(rule *faultproxy.Rule) { rule.Nth, rule.Polls = 1, 2 })))
-	if got := r.polls(t, 4); got != "a3 b2||a3|" {
+	got := r.poll(t)
+	tab.change(t, "a4") // does not wait for the copy
+	if got += "|" + r.polls(t, 3); got != "a3 b2|a4|a3|" {
 		t.Errorf("later: %s", got)
 	}
 }
@@ -46,7 +48,7 @@ func TestLateRecord(t *testing.T) {
 	})
 
 	t.Run("by time", func(t *testing.T) {
-		const delay = 300 * time.Millisecond
+		const delay = time.Second
 		tab := newTable(t)
 		r := tab.newReader(t)
 		must(t, tab.proxy.Set(1, records(faultproxy.Late, func(rule *faultproxy.Rule) {
@@ -62,7 +64,10 @@ func TestLateRecord(t *testing.T) {
 			t.Errorf("came after %s", took)
 		}
 	})
+}
 
+// TestLateRecordIsNotLost: whatever the reader does, what was held back comes.
+func TestLateRecordIsNotLost(t *testing.T) {
 	t.Run("the same iterator again gives the same records", func(t *testing.T) {
 		tab := newTable(t)
 		r := tab.newReader(t)
@@ -91,12 +96,31 @@ func TestLateRecord(t *testing.T) {
 			t.Fatalf("at first: %s", got)
 		}
 		tab.proxy.Clear()
-		behind := tab.newReaderAt(t, streamtypes.ShardIteratorTypeLatest)
-		if got := behind.poll(t); got != "a1" {
-			t.Errorf("behind: %s", got)
-		}
 		if got := tab.newReader(t).polls(t, 2); got != "a1 b1|" {
 			t.Errorf("from the start: %s", got)
+		}
+		if got := tab.newReaderAt(t, streamtypes.ShardIteratorTypeLatest).poll(t); got != "a1" {
+			t.Errorf("behind: %s", got)
+		}
+		if got := tab.newReaderAt(t, streamtypes.ShardIteratorTypeLatest).poll(t); got != "" {
+			t.Errorf("behind, when all has come: %s", got)
+		}
+	})
+
+	t.Run("a shard that ends gives everything", func(t *testing.T) {
+		tab := newTable(t)
+		r := tab.newReader(t)
+		must(t, tab.proxy.Set(1, records(faultproxy.Late, func(rule *faultproxy.Rule) { rule.Nth, rule.Polls = 1, 100 })))
+		tab.change(t, "a1", "b1")
+		if got := r.poll(t); got != "b1" {
+			t.Fatalf("at first: %s", got)
+		}
+		_, err := tab.direct.UpdateTable(t.Context(), &dynamodb.UpdateTableInput{
+			TableName: &tab.name, StreamSpecification: &types.StreamSpecification{StreamEnabled: aws.Bool(false)},
+		})
+		must(t, err)
+		if got := r.poll(t); got != "a1" || r.next != nil {
+			t.Errorf("at the end: %s", got)
 		}
 	})
 }
@@ -142,7 +166,7 @@ func TestStorm(t *testing.T) {
 	first := deliveries()
 	seen := make(map[string]bool)
 	last := make(map[byte]string)
-	for _, record := range strings.Fields(strings.ReplaceAll(first, "|", " ")) {
+	for record := range strings.FieldsSeq(strings.ReplaceAll(first, "|", " ")) {
 		if !seen[record] && slices.Index(written, record) < slices.Index(written, last[record[0]]) {
 			t.Errorf("%s comes after %s", record, last[record[0]])
 		}
@@ -175,13 +199,13 @@ func records(f faultproxy.Fault, set func(*faultproxy.Rule)) faultproxy.Rule {
 }
 
 // change writes to the table, "a2" meaning value 2 into item a.
-func (tab *table) change(t testing.TB, changes ...string) {
-	t.Helper()
+func (tab *table) change(tb testing.TB, changes ...string) {
+	tb.Helper()
 	for _, c := range changes {
 		item := key(c[:1])
 		item["value"] = &types.AttributeValueMemberS{Value: c}
-		_, err := tab.direct.PutItem(t.Context(), &dynamodb.PutItemInput{TableName: &tab.name, Item: item})
-		must(t, err)
+		_, err := tab.direct.PutItem(tb.Context(), &dynamodb.PutItemInput{TableName: &tab.name, Item: item})
+		must(tb, err)
 	}
 }
 
@@ -192,35 +216,35 @@ type reader struct {
 	limit *int32
 }
 
-func (tab *table) newReader(t testing.TB) *reader {
-	t.Helper()
-	return tab.newReaderAt(t, streamtypes.ShardIteratorTypeTrimHorizon)
+func (tab *table) newReader(tb testing.TB) *reader {
+	tb.Helper()
+	return tab.newReaderAt(tb, streamtypes.ShardIteratorTypeTrimHorizon)
 }
 
-func (tab *table) newReaderAt(t testing.TB, start streamtypes.ShardIteratorType) *reader {
-	t.Helper()
-	stream, err := tab.streams.DescribeStream(t.Context(), &dynamodbstreams.DescribeStreamInput{StreamArn: tab.streamARN})
-	must(t, err)
+func (tab *table) newReaderAt(tb testing.TB, start streamtypes.ShardIteratorType) *reader {
+	tb.Helper()
+	stream, err := tab.streams.DescribeStream(tb.Context(), &dynamodbstreams.DescribeStreamInput{StreamArn: tab.streamARN})
+	must(tb, err)
 	if n := len(stream.StreamDescription.Shards); n != 1 {
-		t.Fatalf("%d shards", n)
+		tb.Fatalf("%d shards", n)
 	}
-	out, err := tab.streams.GetShardIterator(t.Context(), &dynamodbstreams.GetShardIteratorInput{
+	out, err := tab.streams.GetShardIterator(tb.Context(), &dynamodbstreams.GetShardIteratorInput{
 		StreamArn: tab.streamARN, ShardId: stream.StreamDescription.Shards[0].ShardId, ShardIteratorType: start,
 	})
-	must(t, err)
+	must(tb, err)
 	return &reader{tab: tab, next: out.ShardIterator}
 }
 
-func (r *reader) get(t testing.TB) (*dynamodbstreams.GetRecordsOutput, error) {
-	t.Helper()
-	return r.tab.streams.GetRecords(t.Context(), &dynamodbstreams.GetRecordsInput{ShardIterator: r.next, Limit: r.limit})
+func (r *reader) get(tb testing.TB) (*dynamodbstreams.GetRecordsOutput, error) {
+	tb.Helper()
+	return r.tab.streams.GetRecords(tb.Context(), &dynamodbstreams.GetRecordsInput{ShardIterator: r.next, Limit: r.limit})
 }
 
 // poll returns the values that the next records carry.
-func (r *reader) poll(t testing.TB) string {
-	t.Helper()
-	out, err := r.get(t)
-	must(t, err)
+func (r *reader) poll(tb testing.TB) string {
+	tb.Helper()
+	out, err := r.get(tb)
+	must(tb, err)
 	r.next = out.NextShardIterator
 	var values []string
 	for _, record := range out.Records {
@@ -229,11 +253,11 @@ func (r *reader) poll(t testing.TB) string {
 	return strings.Join(values, " ")
 }
 
-func (r *reader) polls(t testing.TB, n int) string {
-	t.Helper()
+func (r *reader) polls(tb testing.TB, n int) string {
+	tb.Helper()
 	var all []string
 	for range n {
-		all = append(all, r.poll(t))
+		all = append(all, r.poll(tb))
 	}
 	return strings.Join(all, "|")
 }

@@ -33,7 +33,7 @@ const (
 func main() {
 	data := flag.String("data", "", "folder that keeps the table; empty: in memory")
 	flag.Usage = func() {
-		fmt.Fprintln(flag.CommandLine.Output(), "usage: with-engines [-data folder] -- command [arguments]")
+		fmt.Fprintln(os.Stderr, "usage: with-engines [-data folder] -- command [arguments]")
 		flag.PrintDefaults()
 	}
 	flag.Parse()
@@ -103,7 +103,8 @@ func stopContext() (context.Context, context.CancelFunc) {
 // command runs the command to its end. When the context ends, it and everything it started are asked to stop, and are
 // killed if they do not.
 func command(ctx context.Context, args, env []string) (int, error) {
-	c := exec.Command(args[0], args[1:]...) //nolint:gosec,noctx // it runs what it is given; it must be asked to stop first
+	//nolint:gosec,noctx // it runs what it is given, and asks it to stop before it kills it
+	c := exec.Command(args[0], args[1:]...)
 	c.Env, c.Stdin, c.Stdout, c.Stderr = env, os.Stdin, os.Stdout, os.Stderr
 	// At a terminal the command stays in our process group: it may read from it, and Ctrl-C reaches it directly.
 	// Elsewhere it gets a group of its own, so that a signal can be passed on to all it started.
@@ -142,7 +143,7 @@ func exitCode(err error) (int, error) {
 		}
 		return 0, nil
 	}
-	if status, ok := exit.Sys().(syscall.WaitStatus); ok && status.Signaled() {
+	if status, ok := exit.Sys().(syscall.WaitStatus); ok && status.Signal() > 0 {
 		return 128 + int(status.Signal()), nil // as a shell does
 	}
 	return exit.ExitCode(), nil

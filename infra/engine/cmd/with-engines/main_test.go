@@ -23,7 +23,7 @@ func TestExitCode(t *testing.T) {
 		want    int
 	}{{"exit 0", 0}, {"exit 7", 7}, {"kill -KILL $$", 137}} {
 		t.Run(test.command, func(t *testing.T) {
-			cmd := exec.Command(build(t), "--", "sh", "-c", test.command)
+			cmd := exec.CommandContext(t.Context(), build(t), "--", "sh", "-c", test.command)
 			// Endpoints that are set already are used: nothing is started for this test.
 			cmd.Env = append(os.Environ(), dynamoDBVariable+"=http://set", sqsVariable+"=http://set")
 			_ = cmd.Run() // the exit code says it all
@@ -89,7 +89,7 @@ func TestParentGone(t *testing.T) {
 func build(t *testing.T) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "with-engines")
-	if out, err := exec.Command("go", "build", "-o", path, ".").CombinedOutput(); err != nil {
+	if out, err := exec.CommandContext(t.Context(), "go", "build", "-o", path, ".").CombinedOutput(); err != nil {
 		t.Fatalf("%v: %s", err, out)
 	}
 	return path
@@ -97,7 +97,7 @@ func build(t *testing.T) string {
 
 func start(t *testing.T, name string, args ...string) (*exec.Cmd, *bufio.Reader) {
 	t.Helper()
-	cmd := exec.Command(name, args...)
+	cmd := exec.CommandContext(t.Context(), name, args...)
 	for _, v := range os.Environ() {
 		if !strings.HasPrefix(v, dynamoDBVariable+"=") && !strings.HasPrefix(v, sqsVariable+"=") {
 			cmd.Env = append(cmd.Env, v)
@@ -120,7 +120,9 @@ func line(t *testing.T, r *bufio.Reader) string {
 func listening(t *testing.T, endpoint string) bool {
 	t.Helper()
 	client := http.Client{Timeout: 5 * time.Second, Transport: &http.Transport{DisableKeepAlives: true}}
-	resp, err := client.Get(endpoint)
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, endpoint, nil)
+	must(t, err)
+	resp, err := client.Do(req)
 	if err != nil {
 		return false
 	}
