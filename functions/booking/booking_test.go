@@ -14,7 +14,6 @@ import (
 	"almanac/shared/booking"
 	"almanac/shared/clinic"
 	"almanac/shared/clinictest"
-	"almanac/shared/delivery"
 	"almanac/shared/id"
 	"almanac/shared/table"
 	"almanac/shared/web"
@@ -36,7 +35,7 @@ func newDesk(t *testing.T) *desk {
 func process(h *clinictest.House, d *clinic.Directory) web.Handler {
 	edge := h.Edge()
 	edge.Gate.Caller = d.Caller
-	return edge.Serve(routes(booking.New(h.Table, d, h.Clock.Now, id.New), delivery.New(h.Table, h.Clock.Now)))
+	return edge.Serve(routes(booking.New(h.Table, d, h.Clock.Now, id.New), h.Table))
 }
 
 type object = map[string]any

@@ -10,7 +10,7 @@ import (
 type moveIn struct {
 	web.Keyed
 	web.Matched
-	ID   string `path:"id"`
+	ID   string `path:"id" maxLength:"40"`
 	Body struct {
 		Start          string   `json:"start" maxLength:"40" example:"2026-11-24T14:00" doc:"A local time at the site or an instant with its offset."`
 		PractitionerID string   `json:"practitionerId,omitempty" doc:"Another practitioner; left out, the same one."`
@@ -30,7 +30,7 @@ func move(s *booking.Service) web.Func[moveIn, booking.Appointment] {
 type cancelIn struct {
 	web.Keyed
 	web.Matched
-	ID   string `path:"id"`
+	ID   string `path:"id" maxLength:"40"`
 	Body struct {
 		Reason string `json:"reason" enum:"patient_request,clinic_request,booked_in_error"`
 	}
@@ -45,7 +45,7 @@ func cancel(s *booking.Service) web.Func[cancelIn, booking.Appointment] {
 type progressIn struct {
 	web.Keyed
 	web.Matched
-	ID   string `path:"id"`
+	ID   string `path:"id" maxLength:"40"`
 	Body struct {
 		Status string `json:"status" enum:"confirmed,arrived,in-progress,completed,did-not-attend"`
 	}

@@ -37,7 +37,7 @@ func hold(s *booking.Service) web.Func[holdIn, booking.Hold] {
 type renewIn struct {
 	web.Keyed
 	web.Matched
-	ID string `path:"id"`
+	ID string `path:"id" maxLength:"40"`
 }
 
 func renew(s *booking.Service) web.Func[renewIn, booking.Hold] {

@@ -10,7 +10,7 @@ import (
 	"almanac/shared/access"
 	"almanac/shared/app"
 	"almanac/shared/booking"
-	"almanac/shared/delivery"
+	"almanac/shared/table"
 	"almanac/shared/web"
 )
 
@@ -20,10 +20,10 @@ func main() {
 		log.Fatal(err) // stops the deployment at its first cold start
 	}
 	s := booking.New(a.Table, a.Directory, a.Now, a.ID)
-	lambda.Start(a.Edge().Serve(routes(s, delivery.New(a.Table, a.Now))))
+	lambda.Start(a.Edge().Serve(routes(s, a.Table)))
 }
 
-func routes(s *booking.Service, d *delivery.Service) web.Routes {
+func routes(s *booking.Service, t *table.Table) web.Routes {
 	return web.Routes{
 		"GET /v1/availability":              web.Do(access.AvailabilityRead, "List free times", search(s)),
 		"POST /v1/holds":                    web.Do(access.HoldCreate, "Hold a time", hold(s)).Created(),
@@ -36,7 +36,7 @@ func routes(s *booking.Service, d *delivery.Service) web.Routes {
 		"POST /v1/appointments/{id}/status": web.Do(access.AppointmentProgress, "Set the status of an appointment",
 			progress(s)),
 		"GET /v1/appointments/{id}/history":       web.Do(access.AppointmentHistory, "List what happened to an appointment", history(s)),
-		"GET /v1/appointments/{id}/messages":      web.Do(access.MessageRead, "List an appointment's messages", messages(d)),
+		"GET /v1/appointments/{id}/messages":      web.Do(access.MessageRead, "List an appointment's messages", messages(t)),
 		"GET /v1/practitioners/{id}/appointments": web.Do(access.AppointmentList, "List a practitioner's day", day(s)),
 		"GET /v1/patients/{id}/appointments": web.Do(access.PatientAppointments, "List a patient's appointments",
 			ofPatient(s)),

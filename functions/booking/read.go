@@ -5,11 +5,12 @@ import (
 
 	"almanac/shared/booking"
 	"almanac/shared/delivery"
+	"almanac/shared/table"
 	"almanac/shared/web"
 )
 
 type oneIn struct {
-	ID string `path:"id"`
+	ID string `path:"id" maxLength:"40"`
 }
 
 // Subject is the appointment whose record is read.
@@ -28,15 +29,15 @@ func history(s *booking.Service) web.Func[oneIn, web.Page[booking.Step]] {
 	}
 }
 
-func messages(d *delivery.Service) web.Func[oneIn, web.Page[delivery.Delivery]] {
+func messages(t *table.Table) web.Func[oneIn, web.Page[delivery.Delivery]] {
 	return func(ctx context.Context, r web.Request, in *oneIn) (web.Page[delivery.Delivery], error) {
-		all, err := d.List(ctx, r.By, in.ID)
+		all, err := delivery.List(ctx, t, r.By, in.ID)
 		return web.NewPage(all, ""), err
 	}
 }
 
 type dayIn struct {
-	ID   string `path:"id"`
+	ID   string `path:"id" maxLength:"40"`
 	Date string `query:"date" required:"true" format:"date" doc:"A date, local to the organisation."`
 }
 
@@ -48,7 +49,7 @@ func day(s *booking.Service) web.Func[dayIn, web.Page[booking.Appointment]] {
 }
 
 type ofPatientIn struct {
-	ID    string `path:"id"`
+	ID    string `path:"id" maxLength:"40"`
 	After string `query:"after" maxLength:"100" doc:"The next of the page before."`
 	Limit int    `query:"limit" minimum:"1" maximum:"200" default:"50"`
 }

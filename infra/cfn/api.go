@@ -42,7 +42,9 @@ type CORS struct {
 }
 
 func readAPI(p *props, res Resource) API {
-	a := API{ID: res.ID, Line: res.Line, Stage: or(p.str("StageName"), "$default"), AccessLog: p.has("AccessLogSettings")}
+	a := API{
+		ID: res.ID, Line: res.Line, Stage: or(p.str("StageName"), "$default"), AccessLog: p.has("AccessLogSettings"),
+	}
 	auth := p.sub("Auth")
 	a.DefaultAuthorizer = auth.str("DefaultAuthorizer")
 	a.Authorizers = map[string]Authorizer{}

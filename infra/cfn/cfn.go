@@ -1,8 +1,8 @@
-// Package cfn reads a SAM template into typed values: what the local stack runs, creates and routes is what the template
-// declares, and a test can ask whether it keeps the house rules.
+// Package cfn reads a SAM template into typed values: what the local stack runs, creates and routes is what the
+// template declares, and a test can ask whether it keeps the house rules.
 //
-// Its rule: nothing is guessed. A function, event, property or resource that this package does not know is an error that
-// names the line, because a part silently left out would run on AWS and be missing on a laptop.
+// Its rule: nothing is guessed. A function, event, property or resource that this package does not know is an error
+// that names the line, because a part silently left out would run on AWS and be missing on a laptop.
 package cfn
 
 import (
@@ -18,13 +18,15 @@ const (
 	defaultStack   = "almanac"
 )
 
-// Values gives what a template leaves open. The zero value takes the parameters' defaults, and names as AWS would make them.
+// Values gives what a template leaves open. The zero value takes the parameters' defaults, and names like those that
+// AWS makes.
 type Values struct {
 	// Parameters override the defaults of the template; one that the template does not declare is an error.
 	Parameters map[string]string
 	// Region, Account and Stack are the pseudo parameters; empty means eu-west-2, 000000000000 and almanac.
 	Region, Account, Stack string
-	// Lookup answers a Ref or GetAtt to a resource, where the caller knows better than the default: false means it does not.
+	// Lookup answers a Ref or GetAtt to a resource, where the caller knows better than the default: false means that
+	// it does not.
 	Lookup func(ref Reference) (string, bool)
 }
 
@@ -166,8 +168,8 @@ func refuse(res Resource) error {
 	case "AWS::Lambda::Function", "AWS::Lambda::EventSourceMapping", "AWS::Scheduler::Schedule", "AWS::Events::Rule",
 		"AWS::Pipes::Pipe", "AWS::ApiGatewayV2::Api", "AWS::ApiGatewayV2::Route", "AWS::Serverless::Api",
 		"AWS::Serverless::SimpleTable", "AWS::Serverless::StateMachine", "AWS::DynamoDB::GlobalTable":
-		return fmt.Errorf("line %d: %s: %s cannot run locally; declare it as a function, an HTTP API, a queue, a table "+
-			"or an event of a function", res.Line, res.ID, res.Type)
+		return fmt.Errorf("line %d: %s: %s cannot run locally; declare it as a function, an HTTP API, a queue, "+
+			"a table or an event of a function", res.Line, res.ID, res.Type)
 	}
 	return nil
 }

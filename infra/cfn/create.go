@@ -6,7 +6,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 )
 
-// CreateInput is the request that makes the table, for the local engine and for tests: what they run on is what is declared.
+// CreateInput is the request that makes the table, for the local engine and for tests: what they run on is what is
+// declared.
 func (t Table) CreateInput() *dynamodb.CreateTableInput {
 	in := &dynamodb.CreateTableInput{
 		TableName: aws.String(t.Name), BillingMode: types.BillingModePayPerRequest, KeySchema: elements(t.Key),
@@ -19,7 +20,9 @@ func (t Table) CreateInput() *dynamodb.CreateTableInput {
 	for _, ix := range t.Indexes {
 		in.GlobalSecondaryIndexes = append(in.GlobalSecondaryIndexes, types.GlobalSecondaryIndex{
 			IndexName: aws.String(ix.Name), KeySchema: elements(ix.Key),
-			Projection: &types.Projection{ProjectionType: types.ProjectionType(ix.Projection), NonKeyAttributes: ix.Include},
+			Projection: &types.Projection{
+				ProjectionType: types.ProjectionType(ix.Projection), NonKeyAttributes: ix.Include,
+			},
 		})
 	}
 	if t.StreamView != "" {

@@ -127,18 +127,20 @@ type Schedule struct {
 func (r *resolver) function(p *props, res Resource) Function {
 	f := Function{
 		ID: res.ID, Name: res.Name, ARN: r.arn(res.Type, res.Name), Line: res.Line,
-		CodeURI: p.must("CodeUri"), Handler: p.str("Handler"), Runtime: p.str("Runtime"), Archs: p.list("Architectures"),
-		Timeout: p.seconds("Timeout", 3), MemoryMB: p.num("MemorySize", 128), roleARN: p.str("Role"),
+		CodeURI: p.must("CodeUri"), Handler: p.str("Handler"), Runtime: p.str("Runtime"),
+		Archs: p.list("Architectures"), Timeout: p.seconds("Timeout", 3), MemoryMB: p.num("MemorySize", 128),
+		roleARN:             p.str("Role"),
 		ReservedConcurrency: p.num("ReservedConcurrentExecutions", 0), AutoPublishAlias: p.str("AutoPublishAlias"),
 	}
-	p.skip("FunctionName", "Description", "Tracing", "DeploymentPreference", "Tags", "KmsKeyArn", "Policies", "PackageType",
-		"EphemeralStorage", "PermissionsBoundary", "PropagateTags", "RecursiveLoop",
+	p.skip("FunctionName", "Description", "Tracing", "DeploymentPreference", "Tags", "KmsKeyArn", "Policies",
+		"PackageType", "EphemeralStorage", "PermissionsBoundary", "PropagateTags", "RecursiveLoop",
 		"RuntimeManagementConfig", "VersionDescription", "AutoPublishAliasAllProperties", "SourceKMSKeyArn")
 	env := p.sub("Environment")
 	f.Env = env.dict("Variables")
 	env.close()
 	logs := p.sub("LoggingConfig")
-	f.logGroupName, f.LogFormat, f.LogLevel = logs.str("LogGroup"), logs.str("LogFormat"), logs.str("ApplicationLogLevel")
+	f.logGroupName, f.LogFormat = logs.str("LogGroup"), logs.str("LogFormat")
+	f.LogLevel = logs.str("ApplicationLogLevel")
 	logs.skip("SystemLogLevel")
 	logs.close()
 	f.Async = readAsync(p)

@@ -9,6 +9,9 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
+// noID stands for the random part of the stack's own id.
+const noID = "00000000-0000-0000-0000-000000000000"
+
 // ref answers !Ref: a parameter, a pseudo parameter or a resource.
 func (r *resolver) ref(arg *yaml.Node) (*yaml.Node, error) {
 	if arg.Value == "AWS::NoValue" {
@@ -35,7 +38,8 @@ func (r *resolver) name(id string, line int) (string, error) {
 	case "AWS::StackName":
 		return r.values.Stack, nil
 	case "AWS::StackId":
-		return fmt.Sprintf("arn:aws:cloudformation:%s:%s:stack/%s/00000000-0000-0000-0000-000000000000", r.values.Region, r.values.Account, r.values.Stack), nil
+		v := r.values
+		return fmt.Sprintf("arn:aws:cloudformation:%s:%s:stack/%s/%s", v.Region, v.Account, v.Stack, noID), nil
 	case "AWS::Partition":
 		return "aws", nil
 	case "AWS::URLSuffix":

@@ -97,13 +97,7 @@ func (r *resolver) linkFunction(t *Template, f *Function) error {
 		}
 	}
 	for i := range f.Streams {
-		s := &f.Streams[i]
-		table, ok := find(t.Tables, func(x Table) bool { return x.streamARN == s.streamARN })
-		if !ok || table.StreamView == "" {
-			return fmt.Errorf("line %d: no table of this template has the stream %s", s.Line, s.streamARN)
-		}
-		s.Table = table.ID
-		if err := r.linkQueue(t, &s.OnFailure, s.onFailureARN, s.Line); err != nil {
+		if err := r.linkStream(t, &f.Streams[i]); err != nil {
 			return err
 		}
 	}
@@ -115,8 +109,17 @@ func (r *resolver) linkFunction(t *Template, f *Function) error {
 	return nil
 }
 
-// linkRoute follows SAM: the event's authorizer, else the API's default; NONE opens the route. The event's scopes stand in
-// for the authorizer's.
+func (r *resolver) linkStream(t *Template, s *StreamTrigger) error {
+	table, ok := find(t.Tables, func(x Table) bool { return x.streamARN == s.streamARN })
+	if !ok || table.StreamView == "" {
+		return fmt.Errorf("line %d: no table of this template has the stream %s", s.Line, s.streamARN)
+	}
+	s.Table = table.ID
+	return r.linkQueue(t, &s.OnFailure, s.onFailureARN, s.Line)
+}
+
+// linkRoute follows SAM: the event's authorizer, else the API's default; NONE opens the route. The event's scopes stand
+// in for the authorizer's.
 func linkRoute(t *Template, rt *Route) error {
 	api, ok := t.API(rt.API)
 	if !ok {
@@ -142,7 +145,8 @@ func linkRoute(t *Template, rt *Route) error {
 	return nil
 }
 
-// applyGlobals merges Globals into each function and API as SAM does: maps merge, lists are joined, the rest is replaced.
+// applyGlobals merges Globals into each function and API as SAM does: maps merge, lists are joined, the rest is
+// replaced.
 func (r *resolver) applyGlobals() error {
 	kinds := map[string]string{"Function": "AWS::Serverless::Function", "HttpApi": "AWS::Serverless::HttpApi"}
 	if r.globals != nil {
@@ -208,7 +212,7 @@ func merge(base, own *yaml.Node) *yaml.Node {
 		return own
 	}
 	out := &yaml.Node{Kind: own.Kind, Tag: own.Tag, Line: own.Line, Column: own.Column}
-	switch own.Kind {
+	switch own.Kind { //nolint:exhaustive // the others have no parts
 	case yaml.SequenceNode:
 		out.Content = append(append(out.Content, base.Content...), own.Content...)
 		return out

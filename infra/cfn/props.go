@@ -8,8 +8,8 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// props reads a resource's properties. It remembers its first failure, and which properties were asked for, so that done
-// can name one that nobody knows.
+// props reads a resource's properties. It remembers its first failure, and which properties were asked for, so that
+// done can name one that nobody knows.
 type props struct {
 	node  *yaml.Node
 	where string
@@ -20,6 +20,11 @@ type props struct {
 
 func newProps(n *yaml.Node, where string, line int) *props {
 	return &props{node: n, where: where, line: line, known: map[string]bool{}, err: new(error)}
+}
+
+// nested gives a reader for a part, which keeps its failures with the whole.
+func (p *props) nested(n *yaml.Node, where string, line int) *props {
+	return &props{node: n, where: p.where + where, line: line, known: map[string]bool{}, err: p.err}
 }
 
 // fail keeps the first failure.
@@ -136,7 +141,7 @@ func (p *props) sub(key string) *props {
 			p.fail(n.Line, "%s must be a map", key)
 		}
 	}
-	return &props{node: n, where: p.where + "." + key, line: line, known: map[string]bool{}, err: p.err}
+	return p.nested(n, "."+key, line)
 }
 
 // each gives a reader for every map in a list.
@@ -150,7 +155,7 @@ func (p *props) each(key string, f func(*props)) {
 		return
 	}
 	for i, item := range n.Content {
-		s := &props{node: item, where: fmt.Sprintf("%s.%s[%d]", p.where, key, i), line: item.Line, known: map[string]bool{}, err: p.err}
+		s := p.nested(item, fmt.Sprintf(".%s[%d]", key, i), item.Line)
 		if item.Kind != yaml.MappingNode {
 			s.fail(item.Line, "must be a map")
 			return
@@ -167,7 +172,7 @@ func (p *props) named(key string, f func(name string, s *props)) {
 		return
 	}
 	err := eachPair(n, func(k, v *yaml.Node) error {
-		s := &props{node: v, where: p.where + "." + k.Value, line: k.Line, known: map[string]bool{}, err: p.err}
+		s := p.nested(v, "."+k.Value, k.Line)
 		f(k.Value, s)
 		s.close()
 		return nil
@@ -201,9 +206,6 @@ func child(n *yaml.Node, key string) *yaml.Node {
 	}
 	for i := 0; i+1 < len(n.Content); i += 2 {
 		if n.Content[i].Value == key {
-			if v := n.Content[i+1]; v.Kind == yaml.AliasNode {
-				return v.Alias
-			}
 			return n.Content[i+1]
 		}
 	}
@@ -212,9 +214,6 @@ func child(n *yaml.Node, key string) *yaml.Node {
 
 // eachPair walks a mapping in the order of the file.
 func eachPair(n *yaml.Node, f func(key, value *yaml.Node) error) error {
-	if n.Kind == yaml.AliasNode {
-		n = n.Alias
-	}
 	if n.Kind != yaml.MappingNode {
 		return fmt.Errorf("line %d: expected a map", n.Line)
 	}
@@ -226,8 +225,12 @@ func eachPair(n *yaml.Node, f func(key, value *yaml.Node) error) error {
 	return nil
 }
 
-// noDuplicates refuses a key given twice: the later one would silently win.
+// noDuplicates refuses a key given twice, as the later one would silently win, and aliases, which CloudFormation does
+// not know.
 func noDuplicates(n *yaml.Node) error {
+	if n.Kind == yaml.AliasNode {
+		return fmt.Errorf("line %d: CloudFormation knows no aliases", n.Line)
+	}
 	if n.Kind == yaml.MappingNode {
 		seen := map[string]bool{}
 		for i := 0; i+1 < len(n.Content); i += 2 {

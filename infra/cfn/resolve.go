@@ -113,7 +113,8 @@ func (r *resolver) parameter(key, value *yaml.Node) error {
 		return fmt.Errorf("line %d: parameter %s has no default and was not given", key.Line, p.Name)
 	}
 	if len(allowed) > 0 && !slices.Contains(allowed, given) {
-		return fmt.Errorf("line %d: parameter %s: %q is not one of %s", key.Line, p.Name, given, strings.Join(allowed, ", "))
+		return fmt.Errorf("line %d: parameter %s: %q is not one of %s",
+			key.Line, p.Name, given, strings.Join(allowed, ", "))
 	}
 	p.Value = given
 	r.params[p.Name] = p
@@ -157,13 +158,10 @@ func (r *resolver) resolve(n *yaml.Node) (*yaml.Node, error) {
 	if n == nil {
 		return nil, nil //nolint:nilnil // an absent value resolves to an absent value
 	}
-	if n.Kind == yaml.AliasNode {
-		n = n.Alias
-	}
 	if name, arg, ok := intrinsic(n); ok {
 		return r.call(name, arg)
 	}
-	switch n.Kind {
+	switch n.Kind { //nolint:exhaustive // the others have no parts
 	case yaml.MappingNode:
 		return r.resolveMapping(n)
 	case yaml.SequenceNode:
@@ -208,7 +206,14 @@ func (r *resolver) resolveSequence(n *yaml.Node) (*yaml.Node, error) {
 func intrinsic(n *yaml.Node) (string, *yaml.Node, bool) {
 	if strings.HasPrefix(n.Tag, "!") && !strings.HasPrefix(n.Tag, "!!") {
 		arg := *n
-		arg.Tag = map[yaml.Kind]string{yaml.MappingNode: "!!map", yaml.SequenceNode: "!!seq", yaml.ScalarNode: "!!str"}[n.Kind]
+		switch n.Kind { //nolint:exhaustive // aliases are refused, documents have no tag
+		case yaml.MappingNode:
+			arg.Tag = "!!map"
+		case yaml.SequenceNode:
+			arg.Tag = "!!seq"
+		default:
+			arg.Tag = "!!str"
+		}
 		return n.Tag[1:], &arg, true
 	}
 	if n.Kind != yaml.MappingNode || len(n.Content) != 2 {

@@ -30,16 +30,19 @@ type Queue struct {
 
 // Attributes are those that CreateQueue takes. The dead-letter queue is named by arn, as the engine gave it.
 func (q Queue) Attributes(deadLetterARN string) map[string]string {
-	secs := func(d time.Duration) string { return strconv.Itoa(int(d / time.Second)) }
+	seconds := func(d time.Duration) string { return strconv.Itoa(int(d / time.Second)) }
 	out := map[string]string{
-		"VisibilityTimeout": secs(q.Visibility), "MessageRetentionPeriod": secs(q.Retention), "DelaySeconds": secs(q.Delay),
-		"ReceiveMessageWaitTimeSeconds": secs(q.Wait), "MaximumMessageSize": strconv.Itoa(q.MaxBytes),
+		"VisibilityTimeout": seconds(q.Visibility), "MessageRetentionPeriod": seconds(q.Retention),
+		"DelaySeconds": seconds(q.Delay), "ReceiveMessageWaitTimeSeconds": seconds(q.Wait),
+		"MaximumMessageSize": strconv.Itoa(q.MaxBytes),
 	}
 	if q.FIFO {
 		out["FifoQueue"] = "true"
 	}
 	if deadLetterARN != "" {
-		policy, err := json.Marshal(map[string]any{"deadLetterTargetArn": deadLetterARN, "maxReceiveCount": q.MaxReceives})
+		policy, err := json.Marshal(map[string]any{
+			"deadLetterTargetArn": deadLetterARN, "maxReceiveCount": q.MaxReceives,
+		})
 		if err == nil { // a map of text and number always encodes
 			out["RedrivePolicy"] = string(policy)
 		}
@@ -52,7 +55,8 @@ func (r *resolver) queue(p *props, res Resource) Queue {
 		ID: res.ID, Name: res.Name, ARN: r.arn(res.Type, res.Name), Line: res.Line, FIFO: p.flag("FifoQueue", false),
 		Visibility: p.seconds("VisibilityTimeout", 30), Retention: p.seconds("MessageRetentionPeriod", 345600),
 		Delay: p.seconds("DelaySeconds", 0), Wait: p.seconds("ReceiveMessageWaitTimeSeconds", 0),
-		MaxBytes: p.num("MaximumMessageSize", 262144), Encrypted: p.has("KmsMasterKeyId") || p.flag("SqsManagedSseEnabled", false),
+		MaxBytes:  p.num("MaximumMessageSize", 262144),
+		Encrypted: p.has("KmsMasterKeyId") || p.flag("SqsManagedSseEnabled", false),
 	}
 	if v, err := r.attribute(res.ID, "Arn", res.Line); err == nil {
 		q.ARN = v
@@ -98,8 +102,8 @@ type Index struct {
 
 func (r *resolver) table(p *props, res Resource) Table {
 	t := Table{
-		ID: res.ID, Name: res.Name, Line: res.Line, Key: keySchema(p), OnDemand: p.str("BillingMode") == "PAY_PER_REQUEST",
-		Protected: p.flag("DeletionProtectionEnabled", false),
+		ID: res.ID, Name: res.Name, Line: res.Line, Key: keySchema(p),
+		OnDemand: p.str("BillingMode") == "PAY_PER_REQUEST", Protected: p.flag("DeletionProtectionEnabled", false),
 	}
 	p.each("AttributeDefinitions", func(s *props) {
 		t.Attributes = append(t.Attributes, Attribute{Name: s.must("AttributeName"), Type: s.must("AttributeType")})
@@ -119,8 +123,8 @@ func (r *resolver) table(p *props, res Resource) Table {
 	t.PITR = p.sub("PointInTimeRecoverySpecification").flag("PointInTimeRecoveryEnabled", false)
 	sse := p.sub("SSESpecification")
 	t.Encrypted = sse.flag("SSEEnabled", false) && sse.str("SSEType") == "KMS"
-	p.skip("TableName", "Tags", "TableClass", "ContributorInsightsSpecification", "OnDemandThroughput", "WarmThroughput",
-		"ResourcePolicy")
+	p.skip("TableName", "Tags", "TableClass", "ContributorInsightsSpecification", "OnDemandThroughput",
+		"WarmThroughput", "ResourcePolicy")
 	if v, err := r.attribute(res.ID, "StreamArn", res.Line); err == nil {
 		t.streamARN = v
 	}
@@ -144,9 +148,11 @@ type LogGroup struct {
 }
 
 func readLogGroup(p *props, res Resource) LogGroup {
-	p.skip("LogGroupName", "Tags", "LogGroupClass", "DataProtectionPolicy", "FieldIndexPolicies", "DeletionProtectionEnabled")
+	p.skip("LogGroupName", "Tags", "LogGroupClass", "DataProtectionPolicy", "FieldIndexPolicies",
+		"DeletionProtectionEnabled")
 	return LogGroup{
-		ID: res.ID, Name: res.Name, Line: res.Line, RetentionDays: p.num("RetentionInDays", 0), Encrypted: p.has("KmsKeyId"),
+		ID: res.ID, Name: res.Name, Line: res.Line, RetentionDays: p.num("RetentionInDays", 0),
+		Encrypted: p.has("KmsKeyId"),
 	}
 }
 
@@ -171,7 +177,8 @@ type Statement struct {
 
 func (r *resolver) role(p *props, res Resource) Role {
 	role := Role{
-		ID: res.ID, Name: res.Name, ARN: r.arn(res.Type, res.Name), Line: res.Line, Managed: p.list("ManagedPolicyArns"),
+		ID: res.ID, Name: res.Name, ARN: r.arn(res.Type, res.Name), Line: res.Line,
+		Managed: p.list("ManagedPolicyArns"),
 	}
 	if v, err := r.attribute(res.ID, "Arn", res.Line); err == nil {
 		role.ARN = v
@@ -198,7 +205,8 @@ func (r *resolver) role(p *props, res Resource) Role {
 
 func statement(policy string, p *props) Statement {
 	return Statement{
-		Policy: policy, Sid: p.str("Sid"), Effect: p.must("Effect"), Actions: p.list("Action"), Resources: p.list("Resource"),
-		NotActions: p.list("NotAction"), NotResources: p.list("NotResource"), Condition: p.get("Condition"), Line: p.line,
+		Policy: policy, Sid: p.str("Sid"), Effect: p.must("Effect"), Actions: p.list("Action"),
+		Resources: p.list("Resource"), NotActions: p.list("NotAction"), NotResources: p.list("NotResource"),
+		Condition: p.get("Condition"), Line: p.line,
 	}
 }

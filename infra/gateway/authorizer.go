@@ -32,12 +32,14 @@ type grant struct {
 	scopes []string
 }
 
-func newAuthorizer(a cfn.Authorizer, client *http.Client, now func() time.Time) *authorizer {
+func newAuthorizer(a cfn.Authorizer, keys *keySet, now func() time.Time) *authorizer {
 	return &authorizer{
-		declared: a, keys: newKeySet(a.Issuer, client), now: now,
+		declared: a, keys: keys, now: now,
 		// One algorithm, so that a public key can never be taken for a shared secret, nor "none" for a signature.
-		parser: jwt.NewParser(jwt.WithValidMethods([]string{"RS256"}), jwt.WithIssuer(a.Issuer), jwt.WithExpirationRequired(),
-			jwt.WithIssuedAt(), jwt.WithTimeFunc(now), jwt.WithJSONNumber(), jwt.WithStrictDecoding()),
+		parser: jwt.NewParser(
+			jwt.WithValidMethods([]string{"RS256"}), jwt.WithIssuer(a.Issuer), jwt.WithExpirationRequired(),
+			jwt.WithIssuedAt(), jwt.WithTimeFunc(now), jwt.WithJSONNumber(), jwt.WithStrictDecoding(),
+		),
 	}
 }
 
@@ -45,14 +47,12 @@ func newAuthorizer(a cfn.Authorizer, client *http.Client, now func() time.Time) 
 func (a *authorizer) authorize(ctx context.Context, h http.Header, scopes []string) (*grant, *problem) {
 	raw := bearer(h)
 	if raw == "" {
-		return nil, &problem{status: http.StatusUnauthorized, message: "Unauthorized", challenge: "Bearer"}
+		return nil, unauthorised(nil, "Bearer")
 	}
 	claims, err := a.verify(ctx, raw)
 	if err != nil {
-		return nil, &problem{
-			status: http.StatusUnauthorized, message: "Unauthorized", cause: err,
-			challenge: fmt.Sprintf(`Bearer scope="" error="invalid_token" error_description="%s"`, describe(err)),
-		}
+		return nil, unauthorised(err,
+			fmt.Sprintf(`Bearer scope="" error="invalid_token" error_description="%s"`, describe(err)))
 	}
 	g := &grant{claims: render(claims)}
 	if len(scopes) == 0 {
@@ -72,6 +72,13 @@ func (a *authorizer) authorize(ctx context.Context, h http.Header, scopes []stri
 		}
 	}
 	return g, nil
+}
+
+func unauthorised(cause error, challenge string) *problem {
+	return &problem{
+		status: http.StatusUnauthorized, cause: cause, challenge: challenge,
+		message: "Unauthorized", //nolint:misspell // API Gateway's word
+	}
 }
 
 // bearer is the token of the request: with or without the word Bearer, as API Gateway takes it. More than one is none.
@@ -98,8 +105,8 @@ func (a *authorizer) verify(ctx context.Context, raw string) (jwt.MapClaims, err
 	}
 	claims := jwt.MapClaims{}
 	_, err := a.parser.ParseWithClaims(raw, claims, func(t *jwt.Token) (any, error) {
-		// The header names a key of the issuer's set and nothing else: jku, jwk and x5u are not looked at. An extension that
-		// must be understood is not.
+		// The header names a key of the issuer's set and nothing else: jku, jwk and x5u are not looked at. An
+		// extension that must be understood is not.
 		if _, ok := t.Header["crit"]; ok {
 			return nil, errors.New("critical header extensions are not supported")
 		}

@@ -4,15 +4,17 @@ import (
 	"crypto/rand"
 	"crypto/rsa"
 	"encoding/base64"
-	"encoding/json"
 	"encoding/pem"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/aws/aws-lambda-go/events"
 	"github.com/golang-jwt/jwt/v5"
+	"github.com/google/go-cmp/cmp"
 
 	"almanac/infra/gateway"
 )
@@ -25,48 +27,45 @@ func TestGoodToken(t *testing.T) {
 			t.Fatalf("%d %s %s", r.StatusCode, r.text, r.Header.Get("Www-Authenticate"))
 		}
 	}
-	var e struct {
-		RequestContext struct {
-			Authorizer struct {
-				JWT struct {
-					Claims map[string]string
-					Scopes []string
-				}
-			}
-		}
+	got := f.lastEvent(t).RequestContext.Authorizer.JWT
+	if len(got.Claims["exp"]) != 10 || len(got.Claims["iat"]) != 10 {
+		t.Errorf("%v", got.Claims)
 	}
-	if err := json.Unmarshal([]byte(f.event.Load().(string)), &e); err != nil {
-		t.Fatal(err)
+	delete(got.Claims, "exp")
+	delete(got.Claims, "iat")
+	want := &events.APIGatewayV2HTTPRequestContextAuthorizerJWTDescription{
+		Scopes: []string{"almanac/use"},
+		Claims: map[string]string{
+			"iss": f.issuer.URL, "sub": "subject-1", "client_id": "staff", "token_use": "access", "scope": "openid almanac/use",
+			"cognito:groups": "[org_a org_b]", "admin": "true", "level": "3",
+		},
 	}
-	j := e.RequestContext.Authorizer.JWT
-	for name, want := range map[string]string{
-		"sub": "subject-1", "cognito:groups": "[org_a org_b]", "admin": "true", "level": "3", "scope": "openid almanac/use",
-	} {
-		if j.Claims[name] != want {
-			t.Errorf("%s is %q, want %q", name, j.Claims[name], want)
-		}
-	}
-	if len(j.Claims["exp"]) != 10 || len(j.Scopes) != 1 || j.Scopes[0] != "almanac/use" {
-		t.Errorf("%+v", j)
+	if d := cmp.Diff(want, got); d != "" {
+		t.Errorf("(-want +got)\n%s", d)
 	}
 	if n := f.issuer.asked.Load(); n != 1 {
 		t.Errorf("the keys were fetched %d times", n)
 	}
-	t.Run("aud counts, where there is one", func(t *testing.T) {
-		for _, aud := range []any{"operator", []string{"x", "operator"}} {
-			good := f.issuer.token(t, func(_ map[string]any, c jwt.MapClaims) { c["aud"] = aud; delete(c, "client_id") })
-			if r := f.do(t, "GET", "/use", nil, f.with(good)...); r.StatusCode != http.StatusOK {
-				t.Errorf("%v: %d", aud, r.StatusCode)
-			}
-		}
-	})
-	t.Run("scp as a list", func(t *testing.T) {
-		good := f.issuer.token(t, func(_ map[string]any, c jwt.MapClaims) { delete(c, "scope"); c["scp"] = []string{"almanac/use"} })
-		if r := f.do(t, "GET", "/use", nil, f.with(good)...); r.StatusCode != http.StatusOK {
-			t.Error(r.StatusCode)
-		}
-	})
 }
+
+func TestOtherGoodTokens(t *testing.T) {
+	f := newFront(t, nil)
+	cases := map[string]func(jwt.MapClaims){
+		"aud counts, where there is one": func(c jwt.MapClaims) { c["aud"] = "operator"; delete(c, "client_id") },
+		"one of several audiences":       func(c jwt.MapClaims) { c["aud"] = []string{"x", "operator"}; delete(c, "client_id") },
+		"scp as a list":                  func(c jwt.MapClaims) { delete(c, "scope"); c["scp"] = []string{"almanac/use"} },
+	}
+	for name, change := range cases {
+		t.Run(name, func(t *testing.T) {
+			token := f.issuer.token(t, func(_ map[string]any, c jwt.MapClaims) { change(c) })
+			if r := f.do(t, "GET", "/use", nil, f.with(token)...); r.StatusCode != http.StatusOK {
+				t.Errorf("%d %s", r.StatusCode, r.Header.Get("Www-Authenticate"))
+			}
+		})
+	}
+}
+
+const refusal = `{"message":"Unauthorized"}` //nolint:misspell // API Gateway's words
 
 func TestForgedTokens(t *testing.T) {
 	f := newFront(t, nil)
@@ -96,9 +95,7 @@ func TestForgedTokens(t *testing.T) {
 	sign := func(m jwt.SigningMethod, key any, more map[string]any) string {
 		tok := jwt.NewWithClaims(m, is.claims())
 		tok.Header["kid"] = "one"
-		for k, v := range more {
-			tok.Header[k] = v
-		}
+		maps.Copy(tok.Header, more)
 		s, err := tok.SignedString(key)
 		if err != nil {
 			t.Fatal(err)
@@ -151,7 +148,7 @@ func TestForgedTokens(t *testing.T) {
 	for name, token := range cases {
 		t.Run(name, func(t *testing.T) {
 			r := f.do(t, "GET", "/use", nil, f.with(token)...)
-			if r.StatusCode != http.StatusUnauthorized || r.text != `{"message":"Unauthorized"}` {
+			if r.StatusCode != http.StatusUnauthorized || r.text != refusal {
 				t.Errorf("%d %s", r.StatusCode, r.text)
 			}
 			if !strings.HasPrefix(r.Header.Get("Www-Authenticate"), "Bearer") {
@@ -159,6 +156,14 @@ func TestForgedTokens(t *testing.T) {
 			}
 		})
 	}
+	if n := f.calls.Load(); n != 0 {
+		t.Errorf("the function was called %d times", n)
+	}
+}
+
+func TestTokenElsewhereThanInItsHeader(t *testing.T) {
+	f := newFront(t, nil)
+	good := f.issuer.token(t, nil)
 	headers := map[string][]string{
 		"no header":   nil,
 		"basic":       {"Authorization", "Basic " + good},
@@ -172,9 +177,6 @@ func TestForgedTokens(t *testing.T) {
 				t.Error(r.StatusCode)
 			}
 		})
-	}
-	if n := f.calls.Load(); n != 0 {
-		t.Errorf("the function was called %d times", n)
 	}
 }
 
@@ -206,7 +208,9 @@ func TestScopes(t *testing.T) {
 
 func TestKeysChange(t *testing.T) {
 	now := time.Now()
-	f := newFront(t, func(c *gateway.Config) { c.Now = func() time.Time { return now } })
+	f := newFront(t, func(c *gateway.Config) {
+		c.Now, c.KeyRefresh = func() time.Time { return now }, time.Second
+	})
 	get := func(kid string) int {
 		token := f.issuer.token(t, func(h map[string]any, c jwt.MapClaims) {
 			h["kid"] = kid
@@ -226,22 +230,22 @@ func TestKeysChange(t *testing.T) {
 	if n := f.issuer.asked.Load(); n > 2 {
 		t.Errorf("the keys were fetched %d times", n)
 	}
-	deadline := time.Now().Add(8 * time.Second)
+	deadline := time.Now().Add(4 * time.Second)
 	for get("two") != http.StatusOK {
 		if time.Now().After(deadline) {
 			t.Fatal("the new key is never taken")
 		}
-		time.Sleep(200 * time.Millisecond)
+		time.Sleep(50 * time.Millisecond)
 	}
 	// Keys that have grown old are not trusted when they cannot be fetched again.
 	now = now.Add(3 * time.Hour)
 	f.issuer.down.Store(true)
-	time.Sleep(5 * time.Second)
+	time.Sleep(time.Second)
 	if s := get("one"); s != http.StatusUnauthorized {
 		t.Errorf("issuer down: %d", s)
 	}
 	f.issuer.down.Store(false)
-	time.Sleep(1100 * time.Millisecond)
+	time.Sleep(300 * time.Millisecond)
 	if s := get("one"); s != http.StatusOK {
 		t.Errorf("issuer back: %d", s)
 	}

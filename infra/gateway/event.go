@@ -40,9 +40,9 @@ func (q *request) event(account string, body []byte) events.APIGatewayV2HTTPRequ
 		Version: "2.0", RouteKey: q.route.Key(), RawPath: path, RawQueryString: q.URL.RawQuery, Cookies: q.cookies(),
 		Headers: q.headers(), QueryStringParameters: query(q.URL.RawQuery), PathParameters: q.params,
 		RequestContext: events.APIGatewayV2HTTPRequestContext{
-			RouteKey: q.route.Key(), AccountID: account, Stage: "$default", RequestID: q.id, APIID: "local", DomainName: host,
-			DomainPrefix: strings.SplitN(host, ".", 2)[0], Time: q.at.UTC().Format("02/Jan/2006:15:04:05 +0000"),
-			TimeEpoch: q.at.UnixMilli(),
+			RouteKey: q.route.Key(), AccountID: account, Stage: "$default", RequestID: q.id,
+			APIID: "local", DomainName: host, DomainPrefix: strings.SplitN(host, ".", 2)[0],
+			Time: q.at.UTC().Format("02/Jan/2006:15:04:05 +0000"), TimeEpoch: q.at.UnixMilli(),
 			HTTP: events.APIGatewayV2HTTPRequestContextHTTPDescription{
 				Method: q.Method, Path: path, Protocol: q.Proto, SourceIP: q.sourceIP(), UserAgent: q.UserAgent(),
 			},
@@ -50,7 +50,9 @@ func (q *request) event(account string, body []byte) events.APIGatewayV2HTTPRequ
 	}
 	if q.grant != nil {
 		e.RequestContext.Authorizer = &events.APIGatewayV2HTTPRequestContextAuthorizerDescription{
-			JWT: &events.APIGatewayV2HTTPRequestContextAuthorizerJWTDescription{Claims: q.grant.claims, Scopes: q.grant.scopes},
+			JWT: &events.APIGatewayV2HTTPRequestContextAuthorizerJWTDescription{
+				Claims: q.grant.claims, Scopes: q.grant.scopes,
+			},
 		}
 	}
 	e.Body = string(body)

@@ -33,6 +33,8 @@ type Config struct {
 	Invoke func(ctx context.Context, function string, payload []byte) ([]byte, error)
 	// Client fetches the issuer's keys. It must have a time-out.
 	Client *http.Client
+	// KeyRefresh is the least time between two fetches of keys for tokens that name an unknown one; 5 s if zero.
+	KeyRefresh time.Duration
 	// Now is the clock that tokens are judged by; time.Now if nil.
 	Now func() time.Time
 	// Log gets one line a request; nil writes none.
@@ -86,7 +88,7 @@ func New(c Config) (*Gateway, error) {
 		g.throttle = &bucket{rate: float64(c.API.Rate), size: float64(c.API.Burst)}
 	}
 	for name, a := range c.API.Authorizers {
-		g.authorizers[name] = newAuthorizer(a, c.Client, c.Now)
+		g.authorizers[name] = newAuthorizer(a, newKeySet(a.Issuer, c.Client, c.KeyRefresh), c.Now)
 	}
 	for _, r := range c.Routes {
 		if _, ok := g.authorizers[r.Authorizer]; r.Authorizer != "" && !ok {
@@ -112,15 +114,15 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	q := &request{Request: r, id: newID(), at: g.config.Now()}
 	w.Header().Set("Apigw-Requestid", q.id)
 	g.cors(w.Header(), r)
-	status, p := g.serve(w, q)
+	status, p := g.serve(r.Context(), w, q)
 	if p != nil {
 		status = p.status
 		p.write(w)
 	}
-	g.log(q, status, p, time.Since(began))
+	g.log(r.Context(), q, status, p, time.Since(began))
 }
 
-func (g *Gateway) serve(w http.ResponseWriter, q *request) (int, *problem) {
+func (g *Gateway) serve(ctx context.Context, w http.ResponseWriter, q *request) (int, *problem) {
 	if headerSize(q.Request) > maxHeader {
 		return 0, &problem{status: http.StatusRequestHeaderFieldsTooLarge, message: "Request Header Fields Too Large"}
 	}
@@ -136,7 +138,7 @@ func (g *Gateway) serve(w http.ResponseWriter, q *request) (int, *problem) {
 	}
 	if a := g.authorizers[q.route.Authorizer]; a != nil {
 		var p *problem
-		if q.grant, p = a.authorize(q.Context(), q.Header, q.route.Scopes); p != nil {
+		if q.grant, p = a.authorize(ctx, q.Header, q.route.Scopes); p != nil {
 			return 0, p
 		}
 	}
@@ -144,16 +146,18 @@ func (g *Gateway) serve(w http.ResponseWriter, q *request) (int, *problem) {
 	if err != nil {
 		return 0, tooLarge(err)
 	}
-	return g.integrate(w, q, body)
+	return g.integrate(ctx, w, q, body)
 }
 
 // integrate calls the function and writes its answer.
-func (g *Gateway) integrate(w http.ResponseWriter, q *request, body []byte) (int, *problem) {
+func (g *Gateway) integrate(
+	ctx context.Context, w http.ResponseWriter, q *request, body []byte,
+) (int, *problem) {
 	event, err := json.Marshal(q.event(g.config.Account, body))
 	if err != nil {
 		return 0, internal(err)
 	}
-	ctx, cancel := context.WithTimeout(q.Context(), q.route.Timeout)
+	ctx, cancel := context.WithTimeout(ctx, q.route.Timeout)
 	defer cancel()
 	payload, err := g.config.Invoke(ctx, q.route.Function, event)
 	switch {
@@ -178,8 +182,7 @@ func internal(err error) *problem {
 }
 
 func tooLarge(err error) *problem {
-	var limit *http.MaxBytesError
-	if errors.As(err, &limit) {
+	if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
 		return &problem{status: http.StatusRequestEntityTooLarge, message: "Request Entity Too Large"}
 	}
 	return &problem{status: http.StatusBadRequest, message: "Bad Request", cause: err}
@@ -198,7 +201,7 @@ func (p *problem) write(w http.ResponseWriter) {
 }
 
 // log writes ids only: the pattern of the route, not the path, and nothing of the query.
-func (g *Gateway) log(q *request, status int, p *problem, took time.Duration) {
+func (g *Gateway) log(ctx context.Context, q *request, status int, p *problem, took time.Duration) {
 	attrs := []slog.Attr{
 		slog.String("requestId", q.id), slog.String("route", q.routeKey()), slog.Int("status", status),
 		slog.Int64("took", took.Milliseconds()),
@@ -206,7 +209,7 @@ func (g *Gateway) log(q *request, status int, p *problem, took time.Duration) {
 	if p != nil && p.cause != nil {
 		attrs = append(attrs, slog.String("cause", p.cause.Error()))
 	}
-	g.config.Log.LogAttrs(q.Context(), slog.LevelInfo, "request", attrs...)
+	g.config.Log.LogAttrs(ctx, slog.LevelInfo, "request", attrs...)
 }
 
 // headerSize is what API Gateway counts: the request line and the header values.

@@ -145,7 +145,7 @@ func newFront(t *testing.T, change func(*gateway.Config)) *front {
 		return f.answer.Load().(func([]byte) hosttest.Answer)(p)
 	})
 	c := gateway.Config{
-		Invoke: h.Invoke, Client: &http.Client{Timeout: 2 * time.Second}, Log: slog.New(slog.NewTextHandler(io.Discard, nil)),
+		Invoke: h.Invoke, Client: &http.Client{Timeout: 2 * time.Second}, Log: slog.New(slog.DiscardHandler),
 		API: cfn.API{ID: "Api", Authorizers: map[string]cfn.Authorizer{
 			"Login": {Name: "Login", Issuer: f.issuer.URL, Audience: []string{"staff", "operator"}},
 		}},

@@ -16,9 +16,9 @@ import (
 )
 
 const (
-	keysFor    = 2 * time.Hour   // API Gateway caches an issuer's keys as long
-	retryAfter = 5 * time.Second // least time between two fetches for keys that are not known
-	maxKeys    = 1 << 20         // bytes of a key set
+	keysFor        = 2 * time.Hour // API Gateway caches an issuer's keys as long
+	defaultRefresh = 5 * time.Second
+	maxKeys        = 1 << 20 // bytes of a key set
 )
 
 var (
@@ -29,8 +29,9 @@ var (
 // keySet holds the public keys of an issuer. It is fetched when first needed, when it is old, and, not more often than
 // every few seconds, when a token names a key that is not in it: issuers change keys.
 type keySet struct {
-	issuer string
-	client *http.Client
+	issuer  string
+	client  *http.Client
+	refresh time.Duration // least time between two fetches
 
 	mu      sync.Mutex
 	keys    map[string]*rsa.PublicKey
@@ -38,8 +39,11 @@ type keySet struct {
 	tried   time.Time // by the real clock: it must not stand still
 }
 
-func newKeySet(issuer string, client *http.Client) *keySet {
-	return &keySet{issuer: issuer, client: client}
+func newKeySet(issuer string, client *http.Client, refresh time.Duration) *keySet {
+	if refresh == 0 {
+		refresh = defaultRefresh
+	}
+	return &keySet{issuer: issuer, client: client, refresh: refresh}
 }
 
 func (s *keySet) get(ctx context.Context, kid string, now time.Time) (*rsa.PublicKey, error) {
@@ -49,11 +53,11 @@ func (s *keySet) get(ctx context.Context, kid string, now time.Time) (*rsa.Publi
 	if key, ok := s.keys[kid]; ok && fresh && kid != "" {
 		return key, nil
 	}
-	if time.Since(s.tried) >= retryAfter {
+	if time.Since(s.tried) >= s.refresh {
 		s.tried = time.Now()
 		keys, err := s.fetch(context.WithoutCancel(ctx)) // the keys are for all callers, not only for this one
 		if err != nil {
-			s.tried = time.Now().Add(time.Second - retryAfter) // sooner than after a success
+			s.tried = time.Now().Add(-s.refresh * 4 / 5) // sooner than after a success
 			return nil, fmt.Errorf("%w: %w", errIssuer, err)
 		}
 		s.keys, s.fetched, fresh = keys, now, true
@@ -70,7 +74,8 @@ func (s *keySet) fetch(ctx context.Context) (map[string]*rsa.PublicKey, error) {
 		Issuer string `json:"issuer"`
 		Keys   string `json:"jwks_uri"`
 	}
-	if err := s.load(ctx, strings.TrimSuffix(s.issuer, "/")+"/.well-known/openid-configuration", &discovery); err != nil {
+	document := strings.TrimSuffix(s.issuer, "/") + "/.well-known/openid-configuration"
+	if err := s.load(ctx, document, &discovery); err != nil {
 		return nil, err
 	}
 	if discovery.Issuer != s.issuer {
@@ -116,9 +121,14 @@ type jwk struct {
 	E    string `json:"e"`
 }
 
+// signs says whether the key is meant for RS256. Its use and algorithm may be left out.
+func (k jwk) signs() bool {
+	return k.ID != "" && k.Kind == "RSA" && (k.Use == "" || k.Use == "sig") && (k.Alg == "" || k.Alg == "RS256")
+}
+
 // rsa is the key, or nil if it is of another kind, for another use, or too weak.
 func (k jwk) rsa() *rsa.PublicKey {
-	if k.ID == "" || k.Kind != "RSA" || k.Use != "" && k.Use != "sig" || k.Alg != "" && k.Alg != "RS256" {
+	if !k.signs() {
 		return nil
 	}
 	n, errN := base64.RawURLEncoding.DecodeString(k.N)

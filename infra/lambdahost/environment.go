@@ -19,8 +19,8 @@ func reserved() []string {
 	}
 }
 
-// environment is all that the process sees: what Lambda sets, and the function's own. HOME is left out, as on Lambda, so
-// that no SDK finds the developer's credentials.
+// environment is all that the process sees: what Lambda sets, and the function's own. HOME is left out, as on Lambda,
+// so that no SDK finds the developer's credentials.
 func (w *worker) environment(api string) []string {
 	f, o := w.pool.function, w.pool.host.options
 	env := []string{

@@ -1,9 +1,10 @@
-// Package lambdahost runs Lambda functions on this machine: the very binaries that are deployed, as processes that speak
-// the Runtime API over loopback.
+// Package lambdahost runs Lambda functions on this machine: the very binaries that are deployed, as processes that
+// speak the Runtime API over loopback.
 //
-// Its rule: a function cannot tell that it is not on AWS. One process serves one invocation at a time; concurrent ones get
-// processes of their own up to a limit; a process is killed at its deadline, and one that ends is replaced at the next
-// invocation. It sees the variables that Lambda sets and those of the template, and nothing of the developer's shell.
+// Its rule: a function cannot tell that it is not on AWS. One process serves one invocation at a time; concurrent
+// ones get processes of their own up to a limit; a process is killed at its deadline, and one that ends is replaced
+// at the next invocation. It sees the variables that Lambda sets and those of the template, and nothing of the
+// developer's shell.
 package lambdahost
 
 import (
@@ -35,7 +36,8 @@ var (
 	ErrTooLarge = errors.New("lambdahost: payload above 6 MB")
 )
 
-// FunctionError is what an invocation came to when the function failed: it answered with an error, died, or ran out of time.
+// FunctionError is what an invocation came to when the function failed: it answered with an error, died, or ran out
+// of time.
 type FunctionError struct {
 	Function  string
 	RequestID string
@@ -139,9 +141,9 @@ func (h *Host) add(f Function) error {
 	return nil
 }
 
-// Invoke runs the function with the payload and returns its answer. It waits while all processes of the function are busy.
-// A failure of the function is a *FunctionError. When ctx ends, Invoke returns its error at once, but the function runs on
-// to its deadline, as a Lambda whose caller has gone does.
+// Invoke runs the function with the payload and returns its answer. It waits while all processes of the function are
+// busy. A failure of the function is a *FunctionError. When ctx ends, Invoke returns its error at once, but the
+// function runs on to its deadline, as a Lambda whose caller has gone does.
 func (h *Host) Invoke(ctx context.Context, function string, payload []byte) ([]byte, error) {
 	p, ok := h.pools[function]
 	if !ok {
@@ -160,8 +162,8 @@ func (h *Host) Invoke(ctx context.Context, function string, payload []byte) ([]b
 	}
 }
 
-// Warm starts one process of the function, or finds one idle, and returns once it asks for work: an error tells that the
-// function cannot start.
+// Warm starts one process of the function, or finds one idle, and returns once it asks for work: an error tells that
+// the function cannot start.
 func (h *Host) Warm(ctx context.Context, function string) error {
 	p, ok := h.pools[function]
 	if !ok {

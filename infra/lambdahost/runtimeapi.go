@@ -57,7 +57,8 @@ func (w *worker) handleResponse(rw http.ResponseWriter, r *http.Request) {
 	}
 	body, err := readAll(rw, r)
 	if err != nil {
-		w.post(nil, w.pool.failure(c, "Function.ResponseSizeTooLarge", "Response payload size exceeded maximum allowed payload size (6291556 bytes)."))
+		w.post(nil, w.pool.failure(c, "Function.ResponseSizeTooLarge",
+			"Response payload size exceeded maximum allowed payload size (6291556 bytes)."))
 		refuse(rw, http.StatusRequestEntityTooLarge, "RequestEntityTooLarge")
 		return
 	}
@@ -117,8 +118,7 @@ func (w *worker) post(answer []byte, err error) {
 func readAll(rw http.ResponseWriter, r *http.Request) ([]byte, error) {
 	var buf bytes.Buffer
 	_, err := buf.ReadFrom(http.MaxBytesReader(rw, r.Body, maxPayload))
-	var tooLarge *http.MaxBytesError
-	if errors.As(err, &tooLarge) {
+	if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
 		_, _ = io.Copy(io.Discard, r.Body)
 		return nil, ErrTooLarge
 	}

@@ -5,8 +5,8 @@ import (
 	"runtime"
 )
 
-// spawner starts all processes on one operating-system thread that lives as long as the host. Linux ends a child when the
-// thread that made it ends, not when the process does, and Go ends threads as it likes.
+// spawner starts all processes on one operating-system thread that lives as long as the host. Linux ends a child when
+// the thread that made it ends, not when the process does, and Go ends threads as it likes.
 type spawner struct {
 	work chan func()
 	done chan struct{}

@@ -73,7 +73,7 @@ func (w *worker) start() (time.Duration, error) {
 			return 0, w.pool.failure(nil, "Runtime.ExitError", "the function ended before it was ready: "+w.status)
 		}
 	case <-limit.C:
-		return 0, w.pool.failure(nil, "Sandbox.Timedout", fmt.Sprintf("not ready within %s", w.pool.host.options.InitTimeout))
+		return 0, w.pool.failure(nil, "Sandbox.Timedout", "not ready within "+w.pool.host.options.InitTimeout.String())
 	}
 }
 
@@ -121,8 +121,8 @@ func (w *worker) end(status string) {
 	w.pool.lost(w)
 }
 
-// serve gives the call to the process and waits until it is over, which is when the process asks for the next one. It is
-// false if the process had ended before it got the call, so that another can have it.
+// serve gives the call to the process and waits until it is over, which is when the process asks for the next one. It
+// is false if the process had ended before it got the call, so that another can have it.
 func (w *worker) serve(c *call) (result, bool) {
 	w.mu.Lock()
 	w.current = c

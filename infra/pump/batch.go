@@ -20,15 +20,12 @@ const (
 
 // handle brings a batch to its end: every record succeeded or was given up. It is false if ctx ended before.
 //
-// A failure of the whole batch halves it, where Bisect is set and it has more than one record. A report of failed records
-// leaves those from the first of them on; if that is the very first, the batch is halved all the same, or a record that
-// always fails would drag down all behind it. Neither counts as a retry, as Lambda has it: only a batch that is tried again
-// as it was does.
+// A failure of the whole batch halves it, where Bisect is set and it has more than one record. A report of failed
+// records leaves those from the first of them on; if that is the very first, the batch is halved all the same, or a
+// record that always fails would drag down all behind it. Neither counts as a retry, as Lambda has it: only a batch
+// that is tried again as it was does.
 func (r *reader) handle(ctx, long context.Context, batch []*record) bool {
-	for attempt := 0; len(batch) > 0; {
-		if ctx.Err() != nil {
-			return false
-		}
+	for attempt := 0; ; attempt++ {
 		var ok bool
 		if batch, ok = r.passOver(ctx, batch); !ok || len(batch) == 0 {
 			return ok
@@ -38,7 +35,7 @@ func (r *reader) handle(ctx, long context.Context, batch []*record) bool {
 		case err == nil:
 			return true
 		case len(left) < len(batch):
-			batch, attempt = left, 0
+			batch, attempt = left, -1
 			continue
 		case r.Bisect && len(batch) > 1:
 			half := len(batch) / 2
@@ -51,9 +48,7 @@ func (r *reader) handle(ctx, long context.Context, batch []*record) bool {
 		if !sleep(ctx, backoff(r.RetryDelay, 10*time.Second, attempt)) {
 			return false
 		}
-		attempt++
 	}
-	return true
 }
 
 // try invokes the function and returns what is left to do.
@@ -71,7 +66,7 @@ func (r *reader) try(ctx context.Context, batch []*record) ([]*record, error) {
 		return batch, errPartial
 	}
 	if len(ids) == 0 {
-		return nil, nil //nolint:nilnil // nothing is left and nothing failed
+		return nil, nil
 	}
 	first := len(batch)
 	for _, id := range ids {
@@ -94,10 +89,10 @@ func payload(batch []*record) []byte {
 	return b.Bytes()
 }
 
-// passOver gives up the records at the head that have grown too old.
+// passOver gives up the records at the head that have grown too old. It is false if ctx has ended.
 func (r *reader) passOver(ctx context.Context, batch []*record) ([]*record, bool) {
-	if r.MaxAge <= 0 {
-		return batch, true
+	if r.MaxAge <= 0 || ctx.Err() != nil {
+		return batch, ctx.Err() == nil
 	}
 	n := 0
 	for n < len(batch) && r.Now().Sub(batch[n].created) > r.MaxAge {
@@ -169,7 +164,8 @@ func (r *reader) notice(batch []*record, condition string, attempts int, cause e
 	first, last := batch[0], batch[len(batch)-1]
 	n := notice{
 		RequestContext: requestContext{
-			FunctionARN: fmt.Sprintf("arn:aws:lambda:%s:000000000000:function:%s", r.Region, r.Function), Condition: condition, Attempts: attempts,
+			FunctionARN: fmt.Sprintf("arn:aws:lambda:%s:000000000000:function:%s", r.Region, r.Function),
+			Condition:   condition, Attempts: attempts,
 		},
 		Version: "1.0", Timestamp: r.Now().UTC().Format(layout),
 		Batch: batchInfo{
@@ -178,8 +174,7 @@ func (r *reader) notice(batch []*record, condition string, attempts int, cause e
 			StreamARN: r.ARN,
 		},
 	}
-	var failed *lambdahost.FunctionError
-	if errors.As(cause, &failed) {
+	if failed, ok := errors.AsType[*lambdahost.FunctionError](cause); ok {
 		n.RequestContext.RequestID = failed.RequestID
 		n.ResponseContext = &responseContext{StatusCode: 200, ExecutedVersion: "$LATEST", FunctionError: "Unhandled"}
 	} else if cause != nil {

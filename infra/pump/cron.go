@@ -55,8 +55,8 @@ func parseRate(s string) (timing, error) {
 
 func (r rate) after(t time.Time) time.Time { return t.Add(time.Duration(r)) }
 
-// cron is due at wall-clock times of a zone. A time that does not exist on the day that clocks go forward is left out; one
-// that exists twice is due once, the first time.
+// cron is due at wall-clock times of a zone. A time that does not exist on the day that clocks go forward is left
+// out; one that exists twice is due once, the first time.
 type cron struct {
 	minute, hour, day, month, weekday, year set
 	zone                                    *time.Location
@@ -97,40 +97,45 @@ func parseCron(s string, zone *time.Location) (timing, error) {
 	return c, nil
 }
 
-// parseField reads lists of numbers, ranges and steps.
+// parseField reads a list of numbers, ranges and steps.
 func parseField(s string, low, high int, names string) (set, error) {
 	if s == "*" || s == "?" {
 		return nil, nil //nolint:nilnil // the nil set allows all
 	}
 	out := set{}
 	for part := range strings.SplitSeq(s, ",") {
-		span, step, stepped := strings.Cut(part, "/")
-		by := 1
-		if stepped {
-			var err error
-			if by, err = strconv.Atoi(step); err != nil || by < 1 {
-				return nil, fmt.Errorf("step %s is not known", part)
-			}
-		}
-		first, last, ranged := strings.Cut(span, "-")
-		from, err := parseNumber(first, low, high, names)
+		from, to, by, err := parsePart(part, low, high, names)
 		if err != nil {
 			return nil, err
-		}
-		to := from
-		switch {
-		case ranged:
-			if to, err = parseNumber(last, low, high, names); err != nil || to < from {
-				return nil, fmt.Errorf("range %s is not known", part)
-			}
-		case stepped:
-			to = high
 		}
 		for n := from; n <= to; n += by {
 			out[n] = true
 		}
 	}
 	return out, nil
+}
+
+// parsePart reads 5, 5-10, 5/10 or 5-50/10: where it begins, where it ends, and its step.
+func parsePart(part string, low, high int, names string) (int, int, int, error) {
+	span, step, stepped := strings.Cut(part, "/")
+	first, last, ranged := strings.Cut(span, "-")
+	from, err := parseNumber(first, low, high, names)
+	if err != nil {
+		return 0, 0, 0, err
+	}
+	to, by := from, 1
+	if stepped {
+		to = high
+		if by, err = strconv.Atoi(step); err != nil || by < 1 {
+			return 0, 0, 0, fmt.Errorf("step %s is not known", part)
+		}
+	}
+	if ranged {
+		if to, err = parseNumber(last, low, high, names); err != nil || to < from {
+			return 0, 0, 0, fmt.Errorf("range %s is not known", part)
+		}
+	}
+	return from, to, by, nil
 }
 
 func parseNumber(s string, low, high int, names string) (int, error) {

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"strconv"
 	"sync"
@@ -145,9 +146,7 @@ func newLedger(t *testing.T) ledger {
 func (l ledger) put(t *testing.T, key string, more map[string]dynamotypes.AttributeValue) {
 	t.Helper()
 	item := map[string]dynamotypes.AttributeValue{"PK": &dynamotypes.AttributeValueMemberS{Value: key}}
-	for k, v := range more {
-		item[k] = v
-	}
+	maps.Copy(item, more)
 	if _, err := l.client.PutItem(t.Context(), &dynamodb.PutItemInput{TableName: aws.String(l.name), Item: item}); err != nil {
 		t.Fatal(err)
 	}
@@ -159,9 +158,10 @@ type batches struct {
 	got [][]string
 }
 
-// see notes the keys or bodies of an event and returns them with their identifiers.
-func (b *batches) see(t *testing.T, payload []byte) (names, ids []string) {
+// see notes the keys or bodies of an event and returns them, and their identifiers.
+func (b *batches) see(t *testing.T, payload []byte) ([]string, []string) {
 	t.Helper()
+	var names, ids []string
 	var e struct {
 		Records []struct {
 			MessageID string

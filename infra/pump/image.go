@@ -9,8 +9,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodbstreams/types"
 )
 
-// record is a stream record as Lambda hands it to a function. aws-lambda-go has such a type for reading only: it cannot be
-// filled from outside.
+// record is a stream record as Lambda hands it to a function. aws-lambda-go has such a type for reading only: it
+// cannot be filled from outside.
 type record struct {
 	EventID      string        `json:"eventID"`
 	EventName    string        `json:"eventName"`
@@ -104,21 +104,29 @@ func attribute(v types.AttributeValue) (any, error) {
 	case *types.AttributeValueMemberBS:
 		return map[string]any{"BS": v.Value}, nil
 	case *types.AttributeValueMemberM:
-		m, err := image(v.Value)
-		if m == nil {
-			m = map[string]any{}
-		}
-		return map[string]any{"M": m}, err
+		return mapping(v.Value)
 	case *types.AttributeValueMemberL:
-		list := make([]any, 0, len(v.Value))
-		for _, e := range v.Value {
-			x, err := attribute(e)
-			if err != nil {
-				return nil, err
-			}
-			list = append(list, x)
-		}
-		return map[string]any{"L": list}, nil
+		return list(v.Value)
 	}
 	return nil, fmt.Errorf("pump: attribute of type %T", v)
+}
+
+func mapping(v map[string]types.AttributeValue) (any, error) {
+	m, err := image(v)
+	if m == nil {
+		m = map[string]any{}
+	}
+	return map[string]any{"M": m}, err
+}
+
+func list(v []types.AttributeValue) (any, error) {
+	out := make([]any, 0, len(v))
+	for _, e := range v {
+		x, err := attribute(e)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, x)
+	}
+	return map[string]any{"L": out}, nil
 }

@@ -1,8 +1,9 @@
 // Package pump brings events to functions, as Lambda's event source mappings and EventBridge Scheduler do: messages of
 // queues, records of a table's stream, and the time.
 //
-// Its rule: a source does what the template says and AWS documents, no more. A message is deleted only when its function
-// reported success; a record is passed over only when its retries or its age are spent, and then a queue hears of it.
+// Its rule: a source does what the template says and AWS documents, no more. A message is deleted only when its
+// function reported success; a record is passed over only when its retries or its age are spent, and then a queue
+// hears of it.
 package pump
 
 import (
@@ -25,8 +26,9 @@ type Invoke func(ctx context.Context, function string, payload []byte) ([]byte, 
 // errPartial is why a batch is tried again though its function returned no error.
 var errPartial = errors.New("the function reported failures")
 
-// failures reads what a function with ReportBatchItemFailures returned: the messages that failed. It is true if the whole batch failed: the answer is
-// not JSON, or an identifier is missing, empty, or none of the batch's. No answer, null, or an empty list is success.
+// failures reads what a function with ReportBatchItemFailures returned: the messages that failed. It is true if the
+// whole batch failed: the answer is not JSON, or an identifier is missing, empty, or none of the batch's. No answer,
+// null, or an empty list is success.
 func failures(answer []byte, known func(id string) bool) ([]string, bool) {
 	answer = bytes.TrimSpace(answer)
 	if len(answer) == 0 {

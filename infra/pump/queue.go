@@ -20,8 +20,8 @@ import (
 const (
 	receiveMax         = 10 // messages that SQS hands out at once
 	defaultConcurrency = 5  // Lambda starts with as many pollers
-	// pollSeconds is short, so that a poll need not be cut off on stopping: a message received by a call that was cut off
-	// would stay hidden. A long poll is answered the moment a message comes, however long it would have waited.
+	// pollSeconds is short, so that a poll need not be cut off on stopping: a message received by a call that was cut
+	// off would stay hidden. A long poll is answered the moment a message comes, however long it would have waited.
 	pollSeconds = 1
 )
 
@@ -42,13 +42,20 @@ type Queue struct {
 	ReportFailures bool
 	Filter         Filter
 	Log            *slog.Logger
+	// Disabled leaves the queue unread.
+	Disabled bool
 }
 
-// Run receives messages until ctx ends. What is being handled then has a second and a half to end. What was not finished
-// comes back to the queue when its visibility runs out, as everything that fails does: redrive is the queue's matter.
+// Run receives messages until ctx ends. What is being handled then has a second and a half to end. What was not
+// finished comes back to the queue when its visibility runs out, as everything that fails does: redrive is the
+// queue's matter.
 func (q Queue) Run(ctx context.Context) error {
 	if strings.HasSuffix(q.URL, ".fifo") {
 		return fmt.Errorf("pump: %s: FIFO queues are not supported", q.URL)
+	}
+	if q.Disabled {
+		<-ctx.Done()
+		return nil
 	}
 	q.Log = orSilent(q.Log).With(slog.String("function", q.Function))
 	if q.BatchSize == 0 {
@@ -88,7 +95,8 @@ func (q Queue) Run(ctx context.Context) error {
 	return nil
 }
 
-// gather receives a batch: what one call gives, or, with a window, what comes until the batch is full or the window over.
+// gather receives a batch: what one call gives, or, with a window, what comes until the batch is full or the window
+// over.
 func (q Queue) gather(ctx, long context.Context) ([]types.Message, error) {
 	batch, err := q.receive(long, q.BatchSize, pollSeconds)
 	if err != nil || len(batch) == 0 || q.Window == 0 {
@@ -120,7 +128,9 @@ func (q Queue) receive(ctx context.Context, n, wait int) ([]types.Message, error
 	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
 	out, err := q.Client.ReceiveMessage(ctx, &sqs.ReceiveMessageInput{
-		QueueUrl: aws.String(q.URL), MaxNumberOfMessages: int32(min(n, receiveMax)), WaitTimeSeconds: int32(wait), //nolint:gosec // at most 10
+		QueueUrl:                    aws.String(q.URL),
+		MaxNumberOfMessages:         int32(min(n, receiveMax)), //nolint:gosec // at most 10
+		WaitTimeSeconds:             int32(wait),               //nolint:gosec // at most 1
 		MessageSystemAttributeNames: []types.MessageSystemAttributeName{types.MessageSystemAttributeNameAll},
 		MessageAttributeNames:       []string{"All"},
 	})
@@ -151,7 +161,9 @@ func (q Queue) handle(ctx context.Context, batch []types.Message) {
 }
 
 // succeeded invokes the function with the records and returns the messages that it has dealt with.
-func (q Queue) succeeded(ctx context.Context, records []events.SQSMessage, kept map[string]types.Message) []types.Message {
+func (q Queue) succeeded(
+	ctx context.Context, records []events.SQSMessage, kept map[string]types.Message,
+) []types.Message {
 	payload, err := json.Marshal(events.SQSEvent{Records: records})
 	if err != nil {
 		q.Log.LogAttrs(ctx, slog.LevelError, "encode", slog.Any("error", err))
@@ -166,7 +178,8 @@ func (q Queue) succeeded(ctx context.Context, records []events.SQSMessage, kept 
 	if q.ReportFailures {
 		ids, all := failures(answer, func(id string) bool { _, ok := kept[id]; return ok })
 		if all {
-			q.Log.LogAttrs(ctx, slog.LevelWarn, "batch failed", slog.Int("messages", len(records)), slog.Any("error", errPartial))
+			q.Log.LogAttrs(ctx, slog.LevelWarn, "batch failed", slog.Int("messages", len(records)),
+				slog.Any("error", errPartial))
 			return nil
 		}
 		for _, id := range ids {
@@ -212,8 +225,8 @@ func (q Queue) record(m types.Message) events.SQSMessage {
 	}
 	for k, a := range m.MessageAttributes {
 		r.MessageAttributes[k] = events.SQSMessageAttribute{
-			StringValue: a.StringValue, BinaryValue: a.BinaryValue, StringListValues: []string{}, BinaryListValues: [][]byte{},
-			DataType: aws.ToString(a.DataType),
+			StringValue: a.StringValue, BinaryValue: a.BinaryValue, StringListValues: []string{},
+			BinaryListValues: [][]byte{}, DataType: aws.ToString(a.DataType),
 		}
 	}
 	return r

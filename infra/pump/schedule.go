@@ -31,6 +31,8 @@ type Schedule struct {
 	MaxAge time.Duration
 	// OnFailure hears of runs that were given up; nil drops them.
 	OnFailure func(ctx context.Context, message []byte) error
+	// Disabled leaves the schedule to Fire.
+	Disabled bool
 }
 
 // Scheduler wakes functions by the clock.
@@ -122,7 +124,7 @@ func (e *entry) due(now time.Time) (time.Time, bool) {
 		e.next = e.timing.after(now)
 	}
 	e.seen = now
-	if e.next.IsZero() || now.Before(e.next) {
+	if e.Disabled || e.next.IsZero() || now.Before(e.next) {
 		return time.Time{}, false
 	}
 	at := e.next
@@ -189,8 +191,8 @@ func (s *Scheduler) event(e *entry, at time.Time, attempt int) []byte {
 		).Replace(e.Input))
 	}
 	event, err := json.Marshal(map[string]any{
-		"version": "0", "id": id, "detail-type": "Scheduled Event", "source": "aws.scheduler", "account": "000000000000",
-		"time": when, "region": s.config.Region, "resources": []string{arn}, "detail": "{}",
+		"version": "0", "id": id, "detail-type": "Scheduled Event", "source": "aws.scheduler",
+		"account": "000000000000", "time": when, "region": s.config.Region, "resources": []string{arn}, "detail": "{}",
 	})
 	if err != nil { // texts always encode
 		return []byte("{}")

@@ -44,14 +44,21 @@ type Stream struct {
 	OnFailure func(ctx context.Context, message []byte) error
 	// RetryDelay is the pause before the first retry, doubled at each; 100 ms if zero.
 	RetryDelay time.Duration
-	// Now tells the age of records; time.Now if nil.
+	// Now tells the age of records; time.Now if nil. It must be the clock of the table, not one that people set: a day
+	// put forward would make every record too old.
 	Now func() time.Time
 	Log *slog.Logger
+	// Disabled leaves the stream unread.
+	Disabled bool
 }
 
-// Run reads the stream until ctx ends. Where it has come to is not kept: a new Run begins at the starting position again,
-// which a function that bears duplicates, as all must, does not mind.
+// Run reads the stream until ctx ends. Where it has come to is not kept: a new Run begins at the starting position
+// again, which a function that bears duplicates, as all must, does not mind.
 func (s Stream) Run(ctx context.Context) error {
+	if s.Disabled {
+		<-ctx.Done()
+		return nil
+	}
 	s.Log = orSilent(s.Log).With(slog.String("function", s.Function))
 	if s.BatchSize == 0 {
 		s.BatchSize = 100
@@ -84,7 +91,8 @@ func (s Stream) Run(ctx context.Context) error {
 
 // follow starts a reader for each shard that is new. A shard waits for its parent, whose records come before its own.
 func (s Stream) follow(
-	ctx, long context.Context, shards []types.Shard, known map[string]chan struct{}, first bool, readers *sync.WaitGroup,
+	ctx, long context.Context, shards []types.Shard, known map[string]chan struct{}, first bool,
+	readers *sync.WaitGroup,
 ) {
 	for _, shard := range shards {
 		id := aws.ToString(shard.ShardId)
@@ -247,8 +255,7 @@ func (r *reader) seek(ctx context.Context) error {
 		in.ShardIteratorType, in.SequenceNumber = types.ShardIteratorTypeAfterSequenceNumber, aws.String(r.last)
 	}
 	out, err := r.Client.GetShardIterator(ctx, in)
-	var trimmed *types.TrimmedDataAccessException
-	if errors.As(err, &trimmed) {
+	if _, ok := errors.AsType[*types.TrimmedDataAccessException](err); ok {
 		// What came next is older than the 24 hours that a stream keeps.
 		r.Log.LogAttrs(ctx, slog.LevelError, "records lost", slog.String("after", r.last))
 		r.last, r.from = "", types.ShardIteratorTypeTrimHorizon

@@ -10,7 +10,8 @@ import (
 	"almanac/infra/cfn"
 )
 
-// FromQueueTrigger is the mapping that the template declares. Client, URL, ARN, Region, Invoke and Log are the caller's.
+// FromQueueTrigger is the mapping that the template declares. Client, URL, ARN, Region, Invoke and Log are the
+// caller's.
 func FromQueueTrigger(f cfn.Function, t cfn.QueueTrigger) (Queue, error) {
 	filter, err := NewFilter(t.Filters...)
 	if err != nil {
@@ -18,12 +19,12 @@ func FromQueueTrigger(f cfn.Function, t cfn.QueueTrigger) (Queue, error) {
 	}
 	return Queue{
 		Function: f.ID, BatchSize: t.BatchSize, Window: t.Window, MaximumConcurrency: t.MaximumConcurrency,
-		ReportFailures: t.ReportFailures, Filter: filter,
+		ReportFailures: t.ReportFailures, Filter: filter, Disabled: !t.Enabled,
 	}, nil
 }
 
-// FromStreamTrigger is the mapping that the template declares. Client, ARN, Region, Invoke, OnFailure, Now and Log are the
-// caller's; so is the queue that t.OnFailure names.
+// FromStreamTrigger is the mapping that the template declares. Client, ARN, Region, Invoke, OnFailure, Now and Log
+// are the caller's; so is the queue that t.OnFailure names.
 func FromStreamTrigger(f cfn.Function, t cfn.StreamTrigger) (Stream, error) {
 	filter, err := NewFilter(t.Filters...)
 	if err != nil {
@@ -32,6 +33,7 @@ func FromStreamTrigger(f cfn.Function, t cfn.StreamTrigger) (Stream, error) {
 	return Stream{
 		Function: f.ID, StartingPosition: t.StartingPosition, BatchSize: t.BatchSize, Window: t.Window, Filter: filter,
 		Bisect: t.Bisect, MaxRetries: t.MaxRetries, MaxAge: t.MaxAge, ReportFailures: t.ReportFailures,
+		Disabled: !t.Enabled,
 	}, nil
 }
 
@@ -39,15 +41,17 @@ func FromStreamTrigger(f cfn.Function, t cfn.StreamTrigger) (Stream, error) {
 // those of the function's asynchronous invocations. OnFailure is the caller's; f.Async.OnFailure names its queue.
 func FromSchedule(f cfn.Function, s cfn.Schedule) Schedule {
 	return Schedule{
-		Name: s.Name, Function: f.ID, Expression: s.Expression, Zone: s.Zone, Input: s.Input, Retries: f.Async.MaxRetries,
-		MaxAge: f.Async.MaxAge,
+		Name: s.Name, Function: f.ID, Expression: s.Expression, Zone: s.Zone, Input: s.Input,
+		Retries: f.Async.MaxRetries, MaxAge: f.Async.MaxAge, Disabled: !s.Enabled,
 	}
 }
 
 // SendTo is an OnFailure that sends to the queue.
 func SendTo(client *sqs.Client, url string) func(ctx context.Context, message []byte) error {
 	return func(ctx context.Context, message []byte) error {
-		_, err := client.SendMessage(ctx, &sqs.SendMessageInput{QueueUrl: aws.String(url), MessageBody: aws.String(string(message))})
+		_, err := client.SendMessage(ctx, &sqs.SendMessageInput{
+			QueueUrl: aws.String(url), MessageBody: aws.String(string(message)),
+		})
 		return err
 	}
 }

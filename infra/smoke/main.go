@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"syscall"
 	"time"
 
@@ -33,6 +34,9 @@ const limit = 3 * time.Minute
 func run(ctx context.Context, logs string) error {
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
+	if err := os.MkdirAll(filepath.Dir(logs), 0o755); err != nil { //nolint:gosec // a folder of build products
+		return err
+	}
 	out, err := os.Create(logs) //nolint:gosec // the developer names it
 	if err != nil {
 		return err

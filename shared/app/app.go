@@ -68,7 +68,7 @@ const (
 	dynamoTries    = 3
 	longestBackOff = 200 * time.Millisecond
 	dialTimeout    = 2 * time.Second
-	replyTimeout   = 5 * time.Second
+	replyTimeout   = 2 * time.Second
 )
 
 // client is the one HTTP client of a function: it has time-outs, and keeps its connections.

@@ -3,6 +3,7 @@ package clinic
 import (
 	"cmp"
 	"net/mail"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode"
@@ -48,7 +49,8 @@ func (c *Check) Name(pointer, value string) string { return c.line(pointer, valu
 // alike is alike.
 func (c *Check) line(pointer, value string, least, most int) string {
 	if !utf8.ValidString(value) || strings.ContainsFunc(value, unprintable) {
-		c.Refuse("text_refused", pointer, "Must be one line of readable text, without characters that steer the display.")
+		c.Refuse("text_refused", pointer,
+			"Must be one line of readable text, without characters that steer the display.")
 		return ""
 	}
 	value = norm.NFC.String(strings.TrimSpace(value))
@@ -133,12 +135,9 @@ func (c *Check) number(pointer string, value, least, most, step int) {
 
 // choice checks that the value is one of those there are.
 func (c *Check) choice(pointer, value string, choices ...string) {
-	for _, each := range choices {
-		if each == value {
-			return
-		}
+	if !slices.Contains(choices, value) {
+		c.Refuse("not_a_choice", pointer, "Must be one of "+strings.Join(choices, ", ")+".", choices...)
 	}
-	c.Refuse("not_a_choice", pointer, "Must be one of "+strings.Join(choices, ", ")+".", choices...)
 }
 
 // known checks that a record with the id exists in the organisation.

@@ -38,7 +38,8 @@ func (c *Check) week(pointer string, openings []Opening) {
 		switch {
 		case !ok || !ok2:
 		case opens >= ends:
-			c.Refuse("ends_too_early", at+"/closes", "Must be after it opens; a night is two stretches, until 24:00 and from 00:00.")
+			c.Refuse("ends_too_early", at+"/closes",
+				"Must be after it opens; a night is two stretches, until 24:00 and from 00:00.")
 		default:
 			byDay[o.Day] = append(byDay[o.Day], stretch{at, opens, ends})
 		}
@@ -74,8 +75,8 @@ func (c *Check) clock(pointer, value string) (wall.Minutes, bool) {
 
 // zone checks an IANA time zone by name. Names in small letters are files of the zone database for other purposes
 // (posixrules, right/…), there on some machines and not on others.
-func (c *Check) zone(pointer, name string) {
+func (c *Check) zone(name string) {
 	if _, err := wall.Zone(name); err != nil || name[0] < 'A' || name[0] > 'Z' {
-		c.Refuse("unknown_time_zone", pointer, "Must be a time zone of the IANA database, such as Europe/London.")
+		c.Refuse("unknown_time_zone", "/timeZone", "Must be a time zone of the IANA database, such as Europe/London.")
 	}
 }

@@ -177,7 +177,7 @@ func (c *Check) instant(pointer, text string, zone *time.Location) (time.Time, b
 		c.Refuse("time_does_not_exist", pointer, "The clocks go forward past this time: it does not exist.")
 	case err != nil:
 		c.Refuse("wrong_format", pointer,
-			"Must be an instant with its offset, such as 2026-11-21T09:30:00Z, or a local time, such as 2026-11-21T09:30.")
+			"Must be an instant with its offset (2026-11-21T09:30:00Z) or a local time (2026-11-21T09:30).")
 	case !at.Truncate(table.TickLength).Equal(at):
 		c.Refuse("not_a_multiple", pointer, "Must be in steps of five minutes.")
 	default:
@@ -265,7 +265,8 @@ func claimants(ctx context.Context, clinic table.Clinic, resources []string, spa
 			slots <- struct{}{}
 			defer func() { <-slots }()
 			// A claim that began before the span tells whose it is at its first tick only.
-			occupancy, err := clinic.Days(ctx, r, table.Span{From: span.From - table.Tick(table.MaxClaimTicks), To: span.To})
+			wider := table.Span{From: span.From - table.Tick(table.MaxClaimTicks), To: span.To}
+			occupancy, err := clinic.Days(ctx, r, wider)
 			days <- day{holders(occupancy, span), err}
 		}()
 	}

@@ -56,7 +56,9 @@ func (o *Office) write(ctx context.Context, by access.Caller, once access.Once, 
 }
 
 // find gives one record of those that are set up.
-func find[T record](ctx context.Context, o *Office, by access.Caller, id string, in func(*Snapshot) map[string]T) (T, error) {
+func find[T record](
+	ctx context.Context, o *Office, by access.Caller, id string, in func(*Snapshot) map[string]T,
+) (T, error) {
 	snap, err := o.dir.Snapshot(ctx, by)
 	if err != nil {
 		var none T

@@ -25,7 +25,7 @@ func (o *Office) Found(
 ) (Organisation, error) {
 	var c Check
 	org.Name = c.Name("/name", org.Name)
-	c.zone("/timeZone", org.Zone)
+	c.zone(org.Zone)
 	first.Roles, first.Left = []access.Role{access.Manager}, false
 	first = first.check(&c, "/manager")
 	if err := c.Err(); err != nil {
@@ -56,14 +56,15 @@ func (o *Office) ChangeOrganisation(
 	}
 	var c Check
 	org.Name = c.Name("/name", org.Name)
-	c.zone("/timeZone", org.Zone)
+	c.zone(org.Zone)
 	if err := c.Err(); err != nil {
 		return Organisation{}, err
 	}
 	was := org.Version
 	org.ID, org.Version = by.Org(), was+1
 	return org, o.write(ctx, by, once, edit{
-		action: access.OrganisationChange, event: event.Event{Name: event.OrganisationChanged}, target: org.ID, answer: org,
+		action: access.OrganisationChange, event: event.Event{Name: event.OrganisationChanged},
+		target: org.ID, answer: org,
 		put: []table.Item{{Key: o.table.For(by).Organisation(), Value: org, Version: was}},
 	})
 }

@@ -29,27 +29,27 @@ func e164(typed string) (string, bool) {
 		return "", false
 	}
 	typed = strings.Trim(typed, " ")
-	national := strings.HasPrefix(strings.TrimLeft(typed, "( "), "0") && !strings.HasPrefix(typed, "00")
 	if rest, ok := strings.CutPrefix(typed, "00"); ok {
 		typed = "+" + rest
 	}
-	number, plus := strings.CutPrefix(typed, "+")
-	if !plus && !national {
-		return "", false
+	number, abroad := strings.CutPrefix(typed, "+")
+	if abroad {
+		// The trunk prefix is not dialled from abroad; on letterheads it stands in brackets behind the country's code.
+		number = strings.Replace(number, "(0)", "", 1)
 	}
-	// The trunk prefix is not dialled from abroad; on letterheads it stands in brackets behind the country's code.
-	number = strings.Replace(number, "(0)", "", 1)
 	number = strings.NewReplacer(" ", "", "-", "", ".", "", "(", "", ")", "").Replace(number)
-	if national {
-		number = ukCode + strings.TrimPrefix(number, "0")
+	if !abroad {
+		rest, ok := strings.CutPrefix(number, "0")
+		if !ok {
+			return "", false
+		}
+		number = ukCode + rest
 	}
-	if !digits(number) || len(number) < minDigits || len(number) > maxDigits || number[0] == '0' {
+	if !digits(number) || number[0] == '0' || len(number) < minDigits || len(number) > maxDigits {
 		return "", false
 	}
-	if rest, ok := strings.CutPrefix(number, ukCode); ok && !ukNumber(rest) {
-		return "", false
-	}
-	return "+" + number, true
+	rest, uk := strings.CutPrefix(number, ukCode)
+	return "+" + number, !uk || ukNumber(rest)
 }
 
 // ukNumber tells whether a national number without its 0 is one of the UK's plan (Ofcom): ten digits, nine in some

@@ -84,7 +84,7 @@ func (s Service) checked(snap *Snapshot) (Service, error) {
 	c.number("/bufferAfter", s.BufferAfter, 0, maxMinutes, grain)
 	// Each is bounded before they are added, so that no sum overflows.
 	if c.Err() == nil && s.BufferBefore+s.Minutes+s.BufferAfter > maxMinutes {
-		c.Refuse("too_large", "/minutes", "Too long with its buffers: the greatest is "+strconv.Itoa(maxMinutes)+" minutes.")
+		c.Refuse("too_large", "/minutes", "Too long with its buffers: the greatest is "+strconv.Itoa(maxMinutes)+".")
 	}
 	c.number("/step", s.Step, grain, maxStep, grain)
 	c.number("/horizonDays", s.HorizonDays, 1, maxHorizon, 1)

@@ -60,7 +60,7 @@ func (s Site) checked() (Site, error) {
 	s.Address = c.line("/address", s.Address, 0, maxAddress)
 	s.Email = c.Email("/email", s.Email)
 	s.Phone = c.Phone("/phone", s.Phone)
-	c.zone("/timeZone", s.Zone)
+	c.zone(s.Zone)
 	s.Hours = append([]Opening{}, s.Hours...) // a list, if an empty one, in the table and in the answer
 	c.week("/openingHours", s.Hours)
 	return s, c.Err()

@@ -37,11 +37,11 @@ func calendar(l Letter, from string) (method, text string) { //nolint:nonamedret
 		"DTSTART:" + utc(l.Start),
 		"DTEND:" + utc(l.End),
 		"SUMMARY:" + escape("Appointment at "+l.Site.Name),
-		"LOCATION:" + escape(l.where()),
+		"LOCATION:" + escape(l.place().Value),
 		"STATUS:" + status,
-		"ORGANIZER;CN=" + quoted(l.Site.Name) + ":mailto:" + organiser,
+		"ORGANIZER" + named(l.Site.Name) + ":mailto:" + organiser,
 		// The appointment is agreed already: no reader need ask for an answer, and none would be read.
-		"ATTENDEE;CN=" + quoted(l.To.Name) + ";PARTSTAT=ACCEPTED;RSVP=FALSE:mailto:" + l.To.Email,
+		"ATTENDEE" + named(l.To.Name) + ";PARTSTAT=ACCEPTED;RSVP=FALSE:mailto:" + l.To.Email,
 		"CLASS:PRIVATE",
 		"END:VEVENT",
 		"END:VCALENDAR",
@@ -58,8 +58,13 @@ func escape(text string) string {
 	return strings.NewReplacer(`\`, `\\`, `;`, `\;`, `,`, `\,`).Replace(text)
 }
 
-// quoted writes a parameter's value: it may hold anything but a double quote (RFC 5545, 3.2).
-func quoted(text string) string { return `"` + strings.ReplaceAll(text, `"`, "'") + `"` }
+// named gives the parameter with somebody's name. Its value may hold anything but a double quote (RFC 5545, 3.2).
+func named(name string) string {
+	if name == "" {
+		return ""
+	}
+	return `;CN="` + strings.ReplaceAll(name, `"`, "'") + `"`
+}
 
 // widest is the most bytes that a content line may have (RFC 5545, 3.1).
 const widest = 75

@@ -20,15 +20,16 @@ type content struct {
 type fact struct{ Label, Value string }
 
 func (l Letter) content() content {
-	day := date(l.Start)
+	day, place := date(l.Start), l.place()
 	c := content{
-		Greeting: "Hello,",
-		Facts:    []fact{{"When", when(l.Start, l.End)}, {"Where", l.where()}},
+		Greeting:  "Hello,",
+		Facts:     []fact{{"When", when(l.Start, l.End)}, place},
+		Signature: []string{l.Site.Name},
 	}
 	if l.To.Name != "" {
 		c.Greeting = "Dear " + l.To.Name + ","
 	}
-	reach := l.reach()
+	late := "If you cannot come, please tell us as early as you can: %s."
 	switch l.Kind {
 	case Moved:
 		c.Subject, c.Lead = "Your appointment is now on "+day, "Your appointment has been moved. This is the new time."
@@ -37,31 +38,21 @@ func (l Letter) content() content {
 			"The attached file changes the appointment in your calendar.",
 		}
 	case Cancelled:
-		c.Subject = "Your appointment on " + day + " is cancelled"
-		c.Lead = "Your appointment has been cancelled. You do not need to come."
-		if l.Mode == Video || l.Mode == Telephone {
-			c.Lead = "Your appointment has been cancelled."
-		}
-		c.Facts[0].Label, c.Facts[1].Label = "It was on", "It was at"
-		if l.Mode == Video || l.Mode == Telephone {
-			c.Facts[1].Label = "It was by"
-		}
+		c.Subject, c.Lead = "Your appointment on "+day+" is cancelled", "Your appointment has been cancelled."
+		c.Facts[0].Label = "It was on"
 		c.Notes = []string{"The attached file removes the appointment from your calendar."}
+		late = "To book another appointment, %s."
 	case Booked:
 		fallthrough
 	default:
 		c.Subject, c.Lead = "Your appointment on "+day, "Your appointment is booked."
 		c.Notes = []string{"The attached file adds the appointment to your calendar."}
 	}
-	switch {
-	case reach == "":
+	if reach := l.reach(); reach != "" {
+		c.Notes = append(c.Notes, fmt.Sprintf(late, reach))
+	} else {
 		c.Notes = append(c.Notes, "Please do not reply to this email: nobody reads the replies.")
-	case l.Kind == Cancelled:
-		c.Notes = append(c.Notes, "To book another appointment, "+reach+".")
-	default:
-		c.Notes = append(c.Notes, "If you cannot come, please tell us as early as you can: "+reach+".")
 	}
-	c.Signature = []string{l.Site.Name}
 	if l.Organisation != l.Site.Name && l.Organisation != "" {
 		c.Signature = append(c.Signature, l.Organisation)
 	}
@@ -69,18 +60,17 @@ func (l Letter) content() content {
 	return c
 }
 
-// where says where the appointment is: a place to go to, or that there is none to go to.
-func (l Letter) where() string {
-	switch l.Mode {
-	case Video:
-		return "video call"
-	case Telephone:
-		return "telephone: we will call you"
+// place says where the appointment is, or that there is nowhere to go.
+func (l Letter) place() fact {
+	switch {
+	case l.Mode == Video:
+		return fact{"How", "by video call"}
+	case l.Mode == Telephone:
+		return fact{"How", "by telephone"}
+	case l.Site.Address == "":
+		return fact{"Where", l.Site.Name}
 	}
-	if l.Site.Address == "" {
-		return l.Site.Name
-	}
-	return l.Site.Name + ", " + l.Site.Address
+	return fact{"Where", l.Site.Name + ", " + l.Site.Address}
 }
 
 // reach says how to reach the clinic, or nothing.

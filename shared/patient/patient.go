@@ -91,14 +91,15 @@ func notFound() error { return fault.New(fault.NotFound, "not_found", "There is 
 // Change replaces a patient's record by p, whose Version is that of the caller's copy. Errors: fault Invalid with all
 // that is wrong, NotFound, Stale, and those of table.Clinic.Write.
 func (s *Service) Change(ctx context.Context, by access.Caller, once access.Once, p Patient) (Receipt, error) {
-	was, checkErr := p.Version, error(nil)
-	if p, checkErr = s.checked(p); checkErr != nil || was < 1 {
+	was := p.Version
+	p, err := s.checked(p)
+	if err != nil || was < 1 {
 		// A refusal tells first whether there is such a patient; a write that succeeds need not ask.
-		return Receipt{}, s.refusal(ctx, by, p.ID, was, checkErr)
+		return Receipt{}, s.refusal(ctx, by, p.ID, was, err)
 	}
 	p.Version++
 	c, r := s.table.For(by), Receipt{ID: p.ID, Version: p.Version}
-	err := c.Write(ctx, table.Change{
+	err = c.Write(ctx, table.Change{
 		Action: access.PatientChange, Target: p.ID, Once: once, Answer: r,
 		Put:   []table.Item{{Key: c.Patient(p.ID), Value: p, Version: was}},
 		Event: event.Event{Name: event.PatientChanged, Version: p.Version, Before: was},

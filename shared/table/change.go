@@ -391,7 +391,8 @@ func (c Clinic) Note(ctx context.Context, action access.Permission, target strin
 	_, err = c.t.db.PutItem(ctx, &dynamodb.PutItemInput{
 		TableName: &c.t.name, Item: p.write.Put.Item, ConditionExpression: p.write.Put.ConditionExpression,
 	})
-	if err != nil {
+	// The id is fresh, so an item that is there already is this one: its reply was lost and the SDK sent it again.
+	if _, there := errors.AsType[*types.ConditionalCheckFailedException](err); err != nil && !there {
 		return unavailable(err)
 	}
 	return nil

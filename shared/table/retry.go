@@ -51,8 +51,7 @@ func unavailable(cause error) *fault.Error {
 
 func readFault(err error) error { return unavailable(err) }
 
-// writeFault judges an error that is no cancelled transaction. The SDK has already tried again, under the same
-// ClientRequestToken, where that could help.
+// writeFault judges an error that is no cancelled transaction.
 func writeFault(err error) (error, bool) {
 	var conflict *types.TransactionConflictException
 	var running *types.TransactionInProgressException
@@ -63,5 +62,7 @@ func writeFault(err error) (error, bool) {
 	case errors.As(err, &apiErr) && apiErr.ErrorCode() == "ValidationException":
 		return fault.Wrap(err, fault.Internal, "internal", "Something went wrong on our side. Nothing was changed."), false
 	}
-	return unavailable(err), false
+	// A reply was lost, cut short or came as a server error, and the SDK's own tries are over or, for a reply cut
+	// short, were never made: whether it was carried out is unknown, and the same token asks.
+	return unavailable(err), true
 }

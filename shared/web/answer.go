@@ -137,10 +137,10 @@ func (x *exchange) log(status int) {
 	level := slog.LevelInfo
 	if f := x.refusal; f != nil {
 		attrs = append(attrs, slog.String("kind", f.Kind.String()), slog.String("code", f.Code))
-		switch {
-		case f.Kind == fault.Internal:
+		switch f.Kind { //nolint:exhaustive // what somebody should look at
+		case fault.Internal:
 			level = slog.LevelError
-		case f.Kind == fault.Unavailable:
+		case fault.Unavailable:
 			level = slog.LevelWarn
 		}
 		if level > slog.LevelInfo {

@@ -106,7 +106,9 @@ func newWorld(t *testing.T) *world {
 func (w *world) gate() web.Gate {
 	return web.Gate{
 		Caller: func(_ context.Context, org, subject string, fresh bool) (access.Caller, error) {
+			w.mu.Lock()
 			w.looks = append(w.looks, fresh)
+			w.mu.Unlock()
 			if org != orgA {
 				return access.Caller{}, fault.New(fault.Denied, "denied", "No.")
 			}

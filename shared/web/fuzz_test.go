@@ -71,29 +71,35 @@ func FuzzCheck(f *testing.F) {
 			}
 			return
 		}
-		if !utf8.Valid(body) || !json.Valid(body) {
-			t.Fatal("accepted what is not JSON")
-		}
-		d := json.NewDecoder(bytes.NewReader(body))
-		d.DisallowUnknownFields()
-		var v fuzzBody
-		if err := d.Decode(&v); err != nil {
-			if _, ok := errors.AsType[*json.UnmarshalTypeError](err); !ok { // types are huma's to check
-				t.Fatalf("accepted what cannot be decoded: %v", err)
-			}
-			return
-		}
-		if strings.Contains(v.Name, "\x00") {
-			t.Fatal("accepted a NUL")
-		}
-		again, err := json.Marshal(v)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := check(again, b.body, b.registry); err != nil {
-			t.Fatalf("refuses its own: %s: %v", again, err)
-		}
+		mustDecode(t, body, b)
 	})
+}
+
+// mustDecode checks what is promised of a body that was accepted.
+func mustDecode(t *testing.T, body []byte, b *built) {
+	t.Helper()
+	if !utf8.Valid(body) || !json.Valid(body) {
+		t.Fatal("accepted what is not JSON")
+	}
+	d := json.NewDecoder(bytes.NewReader(body))
+	d.DisallowUnknownFields()
+	var v fuzzBody
+	if err := d.Decode(&v); err != nil {
+		if _, ok := errors.AsType[*json.UnmarshalTypeError](err); !ok { // types are huma's to check
+			t.Fatalf("accepted what cannot be decoded: %v", err)
+		}
+		return
+	}
+	if strings.Contains(v.Name, "\x00") {
+		t.Fatal("accepted a NUL")
+	}
+	again, err := json.Marshal(v)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := check(again, b.body, b.registry); err != nil {
+		t.Fatalf("refuses its own: %s: %v", again, err)
+	}
 }
 
 // FuzzServe throws whole requests at the edge: it never fails, never panics, and never shows or logs what it was sent.

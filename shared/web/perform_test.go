@@ -223,56 +223,54 @@ func TestRevokedPersonGetsNoReplay(t *testing.T) {
 }
 
 func TestSensitiveRead(t *testing.T) {
-	get := request("GET", "/v1/patients/"+patient1, "")
-	t.Run("noted before the answer", func(t *testing.T) {
-		w := newWorld(t)
-		res := mustSend(t, w.serve(), get)
-		if want := orgA + " patient.read " + patient1 + " read"; res.StatusCode != http.StatusOK || !slices.Equal(w.notes, []string{want}) {
-			t.Errorf("%d, notes %q", res.StatusCode, w.notes)
-		}
-		if strings.Contains(w.log.String(), marker) {
-			t.Error("what was read is logged")
-		}
-	})
-	t.Run("fails closed", func(t *testing.T) {
-		for _, failure := range []error{errPlain, fault.New(fault.Unavailable, "busy", "Wait.")} {
+	cases := map[string]struct {
+		id     string
+		roles  []access.Role
+		status int
+		note   string
+	}{
+		"noted":                               {patient1, []access.Role{access.Receptionist}, 200, patient1 + " read"},
+		"denied is noted":                     {patient1, nil, 403, patient1 + " denied"},
+		"denied with something that is no id": {marker, nil, 403, orgA + " denied"},
+		"what was not found was not read":     {"other", []access.Role{access.Receptionist}, 404, ""},
+	}
+	for name, c := range cases {
+		t.Run(name, func(t *testing.T) {
 			w := newWorld(t)
-			w.noteErr = failure
-			if res := mustSend(t, w.serve(), get); res.StatusCode < 500 || strings.Contains(res.Body, marker) {
-				t.Errorf("%d %s", res.StatusCode, res.Body)
+			w.roles = c.roles
+			res := mustSend(t, w.serve(), request("GET", "/v1/patients/"+c.id, ""))
+			var want []string
+			if c.note != "" {
+				want = []string{orgA + " patient.read " + c.note}
 			}
-		}
-	})
-	t.Run("denied is noted", func(t *testing.T) {
-		w := newWorld(t)
-		w.roles = nil
-		res := mustSend(t, w.serve(), get)
-		if want := orgA + " patient.read " + patient1 + " denied"; res.StatusCode != http.StatusForbidden || !slices.Equal(w.notes, []string{want}) {
-			t.Errorf("%d, notes %q", res.StatusCode, w.notes)
-		}
-	})
-	t.Run("denied with something that is no id", func(t *testing.T) {
-		w := newWorld(t)
-		w.roles = nil
-		mustSend(t, w.serve(), request("GET", "/v1/patients/"+marker, ""))
-		if want := orgA + " patient.read " + orgA + " denied"; !slices.Equal(w.notes, []string{want}) {
-			t.Errorf("notes %q", w.notes)
-		}
-	})
-	t.Run("what was not found was not read", func(t *testing.T) {
-		w := newWorld(t)
-		if res := mustSend(t, w.serve(), request("GET", "/v1/patients/other", "")); res.StatusCode != http.StatusNotFound || len(w.notes) != 0 {
-			t.Errorf("%d, notes %q", res.StatusCode, w.notes)
-		}
-	})
-	t.Run("an input must say whose record it is", func(t *testing.T) {
-		defer func() {
-			if recover() == nil {
-				t.Error("a sensitive route without Subject was accepted")
+			if res.StatusCode != c.status || !slices.Equal(w.notes, want) {
+				t.Errorf("%d, notes %q; want %d, %q", res.StatusCode, w.notes, c.status, want)
 			}
-		}()
-		web.Do(access.PatientRead, "x", func(context.Context, web.Request, *getIn) (thing, error) { return thing{}, nil })
-	})
+			if strings.Contains(w.log.String(), marker) {
+				t.Error("what was read is logged")
+			}
+		})
+	}
+}
+
+func TestSensitiveReadFailsClosed(t *testing.T) {
+	for _, failure := range []error{errPlain, fault.New(fault.Unavailable, "busy", "Wait.")} {
+		w := newWorld(t)
+		w.noteErr = failure
+		res := mustSend(t, w.serve(), request("GET", "/v1/patients/"+patient1, ""))
+		if res.StatusCode < http.StatusInternalServerError || strings.Contains(res.Body, marker) {
+			t.Errorf("%d %s", res.StatusCode, res.Body)
+		}
+	}
+}
+
+func TestSensitiveRouteMustSayWhose(t *testing.T) {
+	defer func() {
+		if recover() == nil {
+			t.Error("a sensitive route without Subject was accepted")
+		}
+	}()
+	web.Do(access.PatientRead, "x", func(context.Context, web.Request, *getIn) (thing, error) { return thing{}, nil })
 }
 
 func TestOperator(t *testing.T) {

@@ -42,12 +42,40 @@ func TestCatalogue(t *testing.T) {
 
 // scan reads the product's source. It gives the codes of faults, each with a place that uses it, and all words that
 // stand as text anywhere but in the catalogue.
-func scan(t *testing.T, roots ...string) (used map[string]string, words map[string]bool) {
+func scan(t *testing.T, roots ...string) (map[string]string, map[string]bool) {
 	t.Helper()
-	used, words = map[string]string{}, map[string]bool{}
+	used, words := map[string]string{}, map[string]bool{}
+	files := token.NewFileSet()
+	for _, p := range parse(t, files, roots) {
+		consts, helpers := constants(p), takers(p)
+		for _, f := range p {
+			ast.Inspect(f, func(n ast.Node) bool {
+				if s, ok := literal(n, nil); ok {
+					words[s] = true
+				}
+				e := codeOf(n, helpers)
+				if e == nil {
+					return true
+				}
+				code, ok := literal(e, consts)
+				switch {
+				case ok:
+					used[code] = files.Position(e.Pos()).String()
+				case !passedOn(e):
+					t.Errorf("%s: a code must be a text or a constant, so that this test finds it", files.Position(e.Pos()))
+				}
+				return true
+			})
+		}
+	}
+	return used, words
+}
+
+// parse reads the source below the roots, by package.
+func parse(t *testing.T, files *token.FileSet, roots []string) map[string][]*ast.File {
+	t.Helper()
+	packages := map[string][]*ast.File{}
 	for _, root := range roots {
-		packages := map[string][]*ast.File{}
-		files := token.NewFileSet()
 		err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
 			if d != nil && d.IsDir() && slices.Contains(workers(), d.Name()) {
 				return fs.SkipDir
@@ -65,51 +93,25 @@ func scan(t *testing.T, roots ...string) (used map[string]string, words map[stri
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, p := range packages {
-			consts, helpers := constants(p), takers(p)
-			for _, f := range p {
-				ast.Inspect(f, func(n ast.Node) bool {
-					if s, ok := literal(n, nil); ok {
-						words[s] = true
-					}
-					e := codeOf(n)
-					if call, ok := n.(*ast.CallExpr); ok && e == nil {
-						if i, ok := helpers[name(call.Fun)]; ok && i < len(call.Args) {
-							e = call.Args[i]
-						}
-					}
-					if e != nil {
-						code, ok := literal(e, consts)
-						if !ok {
-							if !passedOn(e) {
-								t.Errorf("%s: a code must be a text or a constant, so that this test finds it", files.Position(e.Pos()))
-							}
-							return true
-						}
-						used[code] = files.Position(e.Pos()).String()
-					}
-					return true
-				})
-			}
-		}
 	}
-	return used, words
+	return packages
 }
 
 // workers are the packages whose refusals reach nobody but the operator, in logs and dead letters.
 func workers() []string {
-	return []string{"queue", "schedule", "relay", "mail", "fanout", "reconcile", "email-dispatch"}
+	return []string{"queue", "schedule", "relay", "mail", "delivery", "fanout", "reconcile", "email-dispatch"}
 }
 
-// codeOf gives the expression of a code: an argument of fault.New or fault.Wrap, or Code of a fault.Detail.
-func codeOf(n ast.Node) ast.Expr {
+// codeOf gives the expression of a code: Code of a fault.Detail, or the argument that a function takes it as.
+func codeOf(n ast.Node, helpers map[string]int) ast.Expr {
 	switch n := n.(type) {
 	case *ast.CallExpr:
-		switch called(n.Fun) {
-		case "fault.New":
-			return n.Args[1]
-		case "fault.Wrap":
-			return n.Args[2]
+		place, ok := map[string]int{"fault.New": 1, "fault.Wrap": 2}[called(n.Fun)]
+		if !ok {
+			place, ok = helpers[name(n.Fun)]
+		}
+		if ok && place < len(n.Args) {
+			return n.Args[place]
 		}
 	case *ast.CompositeLit:
 		if called(n.Type) != "fault.Detail" {

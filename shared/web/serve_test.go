@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/aws/aws-lambda-go/events"
@@ -167,17 +168,22 @@ func TestRefusals(t *testing.T) {
 			if c.code == "" {
 				return
 			}
-			p := problemOf(t, res)
-			if p.Code != c.code {
-				t.Errorf("code %q, want %q: %s", p.Code, c.code, res.Body)
-			}
-			if c.detail != "" && (len(p.Errors) == 0 || p.Errors[0].Code != c.detail || p.Errors[0].Pointer != c.at) {
-				t.Errorf("errors %+v, want first %q at %q", p.Errors, c.detail, c.at)
-			}
-			if res.StatusCode >= 400 && w.runs > 0 && c.code != "stale" {
+			checkProblem(t, res, c.code, c.detail, c.at)
+			if w.runs > 0 && c.code != "stale" {
 				t.Error("a refused request reached the handler")
 			}
 		})
+	}
+}
+
+func checkProblem(t *testing.T, res events.APIGatewayV2HTTPResponse, code, detail, at string) {
+	t.Helper()
+	p := problemOf(t, res)
+	if p.Code != code {
+		t.Errorf("code %q, want %q: %s", p.Code, code, res.Body)
+	}
+	if detail != "" && (len(p.Errors) == 0 || p.Errors[0].Code != detail || p.Errors[0].Pointer != at) {
+		t.Errorf("errors %+v, want first %q at %q", p.Errors, detail, at)
 	}
 }
 
@@ -278,4 +284,20 @@ func TestLog(t *testing.T) {
 	if len(lines) != 2 {
 		t.Errorf("%s lines, want 2", strconv.Itoa(len(lines)))
 	}
+}
+
+// TestAtOnce lets many requests meet a route that was never used before.
+func TestAtOnce(t *testing.T) {
+	w := newWorld(t)
+	serve := w.serve()
+	var all sync.WaitGroup
+	for range 16 {
+		all.Go(func() {
+			res, err := serve(t.Context(), without(request("POST", "/v1/things", `{"name":"a"}`), "idempotency-key"))
+			if err != nil || res.StatusCode != http.StatusBadRequest {
+				t.Errorf("%d %v", res.StatusCode, err)
+			}
+		})
+	}
+	all.Wait()
 }

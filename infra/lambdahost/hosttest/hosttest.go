@@ -38,21 +38,22 @@ func Main(m *testing.M) int {
 }
 
 // Build returns the folder of the probe's bootstrap.
-func Build(t testing.TB) string {
-	t.Helper()
+func Build(tb testing.TB) string {
+	tb.Helper()
 	if dir := os.Getenv(built); dir != "" {
 		return dir
 	}
-	dir := t.TempDir()
-	if err := build(t.Context(), dir); err != nil {
-		t.Fatal(err)
+	dir := tb.TempDir()
+	if err := build(tb.Context(), dir); err != nil {
+		tb.Fatal(err)
 	}
 	return dir
 }
 
 func build(ctx context.Context, dir string) error {
 	_, file, _, _ := runtime.Caller(0) // our own source: always known
-	cmd := exec.CommandContext(ctx, "go", "build", "-tags", "lambda.norpc", "-o", filepath.Join(dir, "bootstrap"), ".")
+	cmd := exec.CommandContext(        //nolint:gosec // the folder is our own
+		ctx, "go", "build", "-tags", "lambda.norpc", "-o", filepath.Join(dir, "bootstrap"), ".")
 	cmd.Dir = filepath.Join(filepath.Dir(file), "..", "testdata", "probe")
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return fmt.Errorf("building the probe: %w\n%s", err, out)
@@ -61,34 +62,35 @@ func build(ctx context.Context, dir string) error {
 }
 
 // New hosts the functions until the test ends. Their logs go to the test's error output.
-func New(t testing.TB, o lambdahost.Options, functions ...lambdahost.Function) *lambdahost.Host {
-	t.Helper()
+func New(tb testing.TB, o lambdahost.Options, functions ...lambdahost.Function) *lambdahost.Host {
+	tb.Helper()
 	if o.Logs == nil {
 		o.Logs = os.Stderr
 	}
-	h, err := lambdahost.New(t.Context(), o, functions...)
+	h, err := lambdahost.New(tb.Context(), o, functions...)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
-	t.Cleanup(func() { _ = h.Close() })
+	tb.Cleanup(func() { _ = h.Close() })
 	return h
 }
 
-// Answer is what a function comes to; the zero Answer is null. Do names another end than answering with Body: error, panic or exit.
+// Answer is what a function comes to; the zero Answer is null. Do names another end than answering with Body: error,
+// panic or exit.
 type Answer struct {
 	Do   string
 	Body string
 }
 
 // Brain hosts one probe under the name whose every invocation asks decide what to do.
-func Brain(t testing.TB, name string, decide func(payload []byte) Answer) *lambdahost.Host {
-	t.Helper()
-	return BrainIn(t, Build(t), name, decide)
+func Brain(tb testing.TB, name string, decide func(payload []byte) Answer) *lambdahost.Host {
+	tb.Helper()
+	return BrainIn(tb, Build(tb), name, decide)
 }
 
 // BrainIn is Brain with a probe built before, for tests that need many.
-func BrainIn(t testing.TB, dir, name string, decide func(payload []byte) Answer) *lambdahost.Host {
-	t.Helper()
+func BrainIn(tb testing.TB, dir, name string, decide func(payload []byte) Answer) *lambdahost.Host {
+	tb.Helper()
 	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		payload, err := io.ReadAll(r.Body)
 		if err != nil {
@@ -103,8 +105,8 @@ func BrainIn(t testing.TB, dir, name string, decide func(payload []byte) Answer)
 		}
 		_, _ = io.WriteString(w, a.Body)
 	}))
-	t.Cleanup(srv.Close)
-	return New(t, lambdahost.Options{Logs: io.Discard}, lambdahost.Function{
+	tb.Cleanup(srv.Close)
+	return New(tb, lambdahost.Options{Logs: io.Discard}, lambdahost.Function{
 		Name: name, Dir: dir, Timeout: time.Minute, Env: map[string]string{"PROBE_URL": srv.URL},
 	})
 }

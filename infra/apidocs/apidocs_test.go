@@ -1,0 +1,209 @@
+package main
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"almanac/shared/access"
+	"almanac/shared/web"
+)
+
+type visit struct {
+	ID           string    `json:"id" readOnly:"true" pattern:"^apt_[0-9a-z]{26}$"`
+	Practitioner string    `json:"practitioner" doc:"Who sees the patient."`
+	Start        time.Time `json:"start" doc:"When it begins."`
+	Note         string    `json:"note,omitempty" maxLength:"200" example:"Don't ring"`
+	Status       string    `json:"status" enum:"booked,arrived" readOnly:"true"`
+	Rooms        []place   `json:"rooms,omitempty" maxItems:"3"`
+	Version      int64     `json:"version" readOnly:"true"`
+}
+
+type place struct {
+	Room  string           `json:"room"`
+	Hours map[string]hours `json:"hours,omitempty"`
+}
+
+type hours struct {
+	From string `json:"from" pattern:"^[0-2][0-9]:[0-5][05]$" patternDescription:"a time of day in steps of five minutes" example:"09:00"`
+}
+
+func (v visit) ETagVersion() int64 { return v.Version }
+func (v visit) Path() string       { return "/v1/visits/" + v.ID }
+
+type bookIn struct {
+	web.Keyed
+	Body visit
+}
+
+type moveIn struct {
+	web.Keyed
+	web.Matched
+	ID   string `path:"id" doc:"The visit's id." example:"apt_01kc4z7v8wfj7rw4q3hxe6m2ta"`
+	Body visit
+}
+
+type listIn struct {
+	Date  time.Time `query:"date" timeFormat:"2006-01-02" required:"true" doc:"A day at the site."`
+	Limit int       `query:"limit" minimum:"1" maximum:"200" default:"50"`
+}
+
+func booking() web.Routes {
+	return web.Routes{
+		"POST /v1/visits": web.Do(access.AppointmentBook, "Book a visit",
+			func(context.Context, web.Request, *bookIn) (visit, error) { return visit{}, nil }).Created().
+			Describe("The time is claimed in the same step, or nothing is done."),
+		"POST /v1/visits/{id}/move": web.Do(access.AppointmentMove, "Move a visit",
+			func(context.Context, web.Request, *moveIn) (visit, error) { return visit{}, nil }),
+		"GET /v1/visits": web.Do(access.AppointmentList, "List visits",
+			func(context.Context, web.Request, *listIn) (web.Page[visit], error) { return web.Page[visit]{}, nil }),
+	}
+}
+
+type site struct {
+	ID   string `json:"id"`
+	Zone string `json:"zone" example:"Europe/London"`
+}
+
+func clinic() web.Routes {
+	return web.Routes{
+		"GET /v1/sites": web.Do(access.ConfigurationRead, "List sites",
+			func(context.Context, web.Request, *struct{}) (web.Page[site], error) { return web.Page[site]{}, nil }),
+	}
+}
+
+// newRoot makes a repository of two functions with their documents.
+func newRoot(t *testing.T) string {
+	t.Helper()
+	root := t.TempDir()
+	if keep := os.Getenv("APIDOCS_KEEP"); keep != "" {
+		root = keep // to look at the page in a browser
+	}
+	if err := os.MkdirAll(filepath.Join(root, "functions", "docs"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	for name, routes := range map[string]web.Routes{"booking": booking(), "clinic": clinic()} {
+		doc, err := web.OpenAPI(name, routes)
+		if err != nil {
+			t.Fatal(err)
+		}
+		mustWrite(t, root, name, doc)
+	}
+	return root
+}
+
+func mustWrite(t *testing.T, root, function string, doc []byte) {
+	t.Helper()
+	folder := filepath.Join(root, "functions", function)
+	if err := os.MkdirAll(folder, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(folder, "openapi.json"), doc, 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func mustRead(t *testing.T, root, name string) string {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join(root, "functions", "docs", name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
+
+func TestPage(t *testing.T) {
+	root := newRoot(t)
+	if err := run(root, false); err != nil {
+		t.Fatal(err)
+	}
+	page := mustRead(t, root, "index.html")
+	for _, want := range []string{
+		"Book a visit", "Move a visit", "List sites", "/v1/healthz"[3:], "The time is claimed in the same step",
+		`&#34;id&#34;: &#34;sit_01kc`, `&#34;from&#34;: &#34;09:00&#34;`, "At least 1; at most 200; 50 if left out.",
+		"in steps of five minutes", "Needs no log-in", "At most 200 characters", `href="#type-Place"`,
+		`Don&#39;\&#39;&#39;t ring`, "?date=2026-11-23", "/v1/visits/apt_01kc4z7v8wfj7rw4q3hxe6m2ta/move", "appointment.book",
+	} {
+		if !strings.Contains(page, want) {
+			t.Errorf("the page lacks %q", want)
+		}
+	}
+	for _, c := range web.Codes() {
+		if !strings.Contains(page, `id="`+web.Anchor(c.Code)+`"`) {
+			t.Errorf("the page does not describe %s", c.Code)
+		}
+	}
+	for _, never := range []string{"<script", "<link", "<img", "src=", "@import", "url(", "http://", "https://", " style=", "ZgotmplZ", "&lt;no value"} {
+		if strings.Contains(page, never) {
+			t.Errorf("the page has %q", never)
+		}
+	}
+	var ids []string
+	for _, m := range regexp.MustCompile(` id="([^"]+)"`).FindAllStringSubmatch(page, -1) {
+		if slices.Contains(ids, m[1]) {
+			t.Errorf("two elements have the id %s", m[1])
+		}
+		ids = append(ids, m[1])
+	}
+	for _, m := range regexp.MustCompile(`href="#([^"]+)"`).FindAllStringSubmatch(page, -1) {
+		if !slices.Contains(ids, m[1]) {
+			t.Errorf("a link leads to %s, which is not there", m[1])
+		}
+	}
+}
+
+func TestCheck(t *testing.T) {
+	root := newRoot(t)
+	if err := run(root, true); err == nil {
+		t.Error("missing files pass the check")
+	}
+	if err := run(root, false); err != nil {
+		t.Fatal(err)
+	}
+	if err := run(root, true); err != nil {
+		t.Errorf("files just made fail the check: %v", err)
+	}
+	changed := clinic()
+	changed["GET /v1/rooms"] = web.Do(access.ConfigurationRead, "List rooms",
+		func(context.Context, web.Request, *struct{}) (web.Page[site], error) { return web.Page[site]{}, nil })
+	doc, err := web.OpenAPI("clinic", changed)
+	if err != nil {
+		t.Fatal(err)
+	}
+	mustWrite(t, root, "clinic", doc)
+	err = run(root, true)
+	if err == nil || !strings.Contains(err.Error(), "openapi.json is out of date") || !strings.Contains(err.Error(), "index.html is out of date") {
+		t.Errorf("drift is reported as %v", err)
+	}
+}
+
+func TestMergeRefuses(t *testing.T) {
+	document := func(path, id, schema string) []byte {
+		return []byte(`{"components":{"schemas":{"Thing":` + schema + `}},"paths":{"` + path + `":{"get":{"operationId":"` + id + `","tags":["T"]}}}}`)
+	}
+	cases := map[string]struct {
+		second []byte
+		want   string
+	}{
+		"two meanings of a name": {document("/b", "b", `{"type":"string"}`), "component schemas/Thing is one thing in a and another in b"},
+		"two of one address":     {document("/a", "b", `{}`), "path /a get is one thing in a and another in b"},
+		"two of one summary":     {document("/b", "a", `{}`), "same operationId a"},
+		"no JSON":                {[]byte(`{`), "b: "},
+	}
+	for name, c := range cases {
+		t.Run(name, func(t *testing.T) {
+			_, err := merge(map[string][]byte{"a": document("/a", "a", `{}`), "b": c.second})
+			if err == nil || !strings.Contains(err.Error(), c.want) {
+				t.Errorf("got %v, want %q", err, c.want)
+			}
+		})
+	}
+	if _, err := readParts(t.TempDir()); err == nil {
+		t.Error("a repository without documents passes")
+	}
+}

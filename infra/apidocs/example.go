@@ -1,0 +1,197 @@
+package main
+
+import (
+	"bytes"
+	"cmp"
+	"encoding/json"
+	"fmt"
+	"regexp"
+	"strings"
+)
+
+// maxExample bounds an example's depth; a type that holds itself has none.
+const maxExample = 12
+
+// idPattern is how the API's own schemas begin the pattern of an id.
+const idPattern = `^\^?([a-z]{3})_`
+
+// example makes a plausible value of a schema as indented JSON, its fields in the order of the page. Sent leaves out
+// what the service sets itself.
+func (d *document) example(s *schema, sent bool) string {
+	var out bytes.Buffer
+	d.write(&out, "", s, sent, 0)
+	var pretty bytes.Buffer
+	if json.Indent(&pretty, out.Bytes(), "", "  ") != nil {
+		return out.String()
+	}
+	return pretty.String()
+}
+
+func (d *document) write(out *bytes.Buffer, name string, s *schema, sent bool, depth int) {
+	own := s
+	s = d.resolve(s)
+	switch {
+	case s == nil || depth > maxExample:
+		out.WriteString("null")
+	case len(own.Examples) > 0:
+		literal(out, own.Examples[0])
+	case len(s.Examples) > 0:
+		literal(out, s.Examples[0])
+	case s.Type.first() == "object":
+		d.writeObject(out, s, strings.ToLower(refName(own.Ref)), sent, depth)
+	case s.Type.first() == "array":
+		out.WriteByte('[')
+		d.write(out, strings.TrimSuffix(name, "s"), s.Items, sent, depth+1)
+		out.WriteByte(']')
+	default:
+		literal(out, scalar(name, s))
+	}
+}
+
+// writeObject writes an object; owner is its type's name, which tells what kind of id its id is.
+func (d *document) writeObject(out *bytes.Buffer, s *schema, owner string, sent bool, depth int) {
+	out.WriteByte('{')
+	comma := ""
+	for _, field := range s.order() {
+		if sent && s.Properties[field].ReadOnly {
+			continue
+		}
+		fmt.Fprintf(out, "%s%q:", comma, field)
+		name := field
+		if field == "id" {
+			name = owner
+		}
+		d.write(out, name, s.Properties[field], sent, depth+1)
+		comma = ","
+	}
+	if open := s.AdditionalProperties.schema; open != nil && comma == "" {
+		out.WriteString(`"monday":`)
+		d.write(out, "", open, sent, depth+1)
+	}
+	out.WriteByte('}')
+}
+
+func literal(out *bytes.Buffer, v any) {
+	e := json.NewEncoder(out)
+	e.SetEscapeHTML(false)
+	if err := e.Encode(v); err != nil {
+		out.WriteString("null")
+	}
+}
+
+// scalar makes up a value that keeps the schema's own rules as far as it can.
+func scalar(name string, s *schema) any {
+	switch {
+	case s.Default != nil:
+		return s.Default
+	case len(s.Enum) > 0:
+		return s.Enum[0]
+	}
+	switch s.Type.first() {
+	case "integer", "number":
+		return cmp.Or(deref(s.Minimum), deref(s.MultipleOf), 1)
+	case "boolean":
+		return false
+	}
+	return text(name, s)
+}
+
+func deref(n *float64) float64 {
+	if n == nil {
+		return 0
+	}
+	return *n
+}
+
+func text(name string, s *schema) string {
+	switch s.Format {
+	case "date-time":
+		return "2026-11-23T09:30:00Z"
+	case "date":
+		return "2026-11-23"
+	case "time":
+		return "09:30"
+	case "email":
+		return "ada@example.org"
+	}
+	if m := regexp.MustCompile(idPattern).FindStringSubmatch(s.Pattern); m != nil {
+		return m[1] + "_01kc4z7v8wfj7rw4q3hxe6m2ta"
+	}
+	if prefix, ok := ids()[strings.TrimSuffix(strings.TrimSuffix(name, "Id"), "Ids")]; ok {
+		return prefix + "_01kc4z7v8wfj7rw4q3hxe6m2ta"
+	}
+	return "text"
+}
+
+// ids are the fields that hold ids by their name, and the ids' prefixes.
+func ids() map[string]string {
+	return map[string]string{
+		"organisation": "org", "site": "sit", "room": "roo", "service": "svc", "practitioner": "prc", "patient": "pat",
+		"appointment": "apt", "hold": "hld", "leave": "lev",
+	}
+}
+
+// curl gives the request as a command line. $API is the address of the installation, $TOKEN an access token.
+func (d *document) curl(method, path string, op operation) string {
+	for _, p := range op.Parameters {
+		if p.In == "path" {
+			path = strings.ReplaceAll(path, "{"+p.Name+"}", pathExample(path, p))
+		}
+	}
+	lines := []string{"curl"}
+	if method != "GET" {
+		lines[0] += " -X " + method
+	}
+	lines[0] += ` "$API` + path + d.curlQuery(op) + `"`
+	if op.Security == nil || len(op.Security) > 0 {
+		lines = append(lines, `-H "Authorization: Bearer $TOKEN"`)
+	}
+	for _, p := range op.Parameters {
+		switch p.Name {
+		case "Idempotency-Key":
+			lines = append(lines, `-H "Idempotency-Key: $(uuidgen)"`)
+		case "If-Match":
+			lines = append(lines, `-H 'If-Match: "3"'`)
+		}
+	}
+	if s := op.Body.schema(); s != nil {
+		body := strings.ReplaceAll(d.example(s, true), "'", `'\''`)
+		lines = append(lines, `-H "Content-Type: application/json"`, "-d '"+body+"'")
+	}
+	return strings.Join(lines, " \\\n  ")
+}
+
+// pathExample makes up a path parameter: the id of what the path is about, such as pat_… in /v1/patients/{id}.
+func pathExample(path string, p parameter) string {
+	if len(p.Schema.Examples) > 0 {
+		return fmt.Sprint(p.Schema.Examples[0])
+	}
+	about, _, _ := strings.Cut(strings.TrimPrefix(path, "/v1/"), "/")
+	if value := scalar(strings.TrimSuffix(about, "s"), p.Schema); value != "text" {
+		return fmt.Sprint(value)
+	}
+	return strings.ToUpper(p.Name)
+}
+
+// curlQuery gives the required query parameters with examples.
+func (d *document) curlQuery(op operation) string {
+	var out []string
+	for _, p := range op.Parameters {
+		if p.In != "query" || !p.Required {
+			continue
+		}
+		s := d.resolve(p.Schema)
+		value := scalar(p.Name, s)
+		if s.Type.first() == "array" {
+			value = scalar(p.Name, d.resolve(s.Items))
+		}
+		if len(p.Schema.Examples) > 0 {
+			value = p.Schema.Examples[0]
+		}
+		out = append(out, fmt.Sprintf("%s=%v", p.Name, value))
+	}
+	if len(out) == 0 {
+		return ""
+	}
+	return "?" + strings.Join(out, "&")
+}

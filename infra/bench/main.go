@@ -1,0 +1,116 @@
+// Bench measures what Almanac costs and how fast it is, and prints one line a figure: name, value, unit and, in
+// brackets, the limit it must keep or the peer it is compared with. A limit that is not kept is marked MISSED. Its
+// rule: it measures the real function binaries over the wire; what cannot be measured is said and ends it with 1, but
+// a missed limit does not, because the machine may be busy.
+//
+// Run it with `make bench`, which builds the functions and starts the engines.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"os/signal"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	err := run(ctx, os.Args[1:])
+	stop()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "bench:", err)
+		os.Exit(1)
+	}
+}
+
+// options are the command line's.
+type options struct {
+	only   string
+	stored []int // numbers of appointments to measure at
+	host   string
+	arm    string
+}
+
+func run(ctx context.Context, args []string) error {
+	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
+	var o options
+	flags.StringVar(&o.only, "only", "", "measure only figures whose name begins like this, such as booking. or start.")
+	stored := flags.String("stored", "100,10000",
+		"numbers of stored appointments to measure at; a million takes half an hour and some GB")
+	flags.StringVar(&o.host, "host", "bin", "folder with the functions built for this computer (make binaries)")
+	flags.StringVar(&o.arm, "arm", ".", "folder with the functions built for AWS (make build)")
+	if err := flags.Parse(args); err != nil {
+		if errors.Is(err, flag.ErrHelp) {
+			return nil
+		}
+		return err
+	}
+	for _, text := range strings.Split(*stored, ",") {
+		n, err := strconv.Atoi(text)
+		if err != nil || n < 1 {
+			return fmt.Errorf("-stored: %q is no number of appointments", text)
+		}
+		o.stored = append(o.stored, n)
+	}
+	b := &bench{options: o, report: report{out: os.Stdout, only: o.only}}
+	return b.run(ctx)
+}
+
+// bench is one run.
+type bench struct {
+	options
+	report
+	endpoint string // of DynamoDB
+	scratch  string // a folder of our own
+}
+
+// part is a set of figures that are measured together; names are what their names begin with.
+type part struct {
+	names   []string
+	measure func(context.Context) error
+}
+
+func (b *bench) parts() []part {
+	return []part{
+		{[]string{"booking.", "move.", "cancel.", "hold.", "hold-book.", "availability."}, b.cost},
+		{[]string{"availability-cpu.", "availability-wall.", "booking-cpu.", "booking-wall."}, b.speed},
+		{[]string{"month-cpu"}, b.month},
+		{[]string{"zip."}, b.zips},
+		{[]string{"start.", "first."}, b.starts},
+		{[]string{"mail."}, b.mail},
+	}
+}
+
+func (b *bench) run(ctx context.Context) error {
+	b.endpoint = os.Getenv("DYNAMODB_ENDPOINT")
+	if b.endpoint == "" {
+		return errors.New("DYNAMODB_ENDPOINT is not set: run `make bench`")
+	}
+	var err error
+	if b.scratch, err = os.MkdirTemp("", "almanac-bench-"); err != nil {
+		return err
+	}
+	defer os.RemoveAll(b.scratch) //nolint:errcheck // a leftover in the system's temporary folder does no harm
+	var failed []error
+	for _, p := range b.parts() {
+		if !b.wants(p.names) {
+			continue
+		}
+		began := time.Now()
+		if err := p.measure(ctx); err != nil {
+			failed = append(failed, fmt.Errorf("not measured: %s: %w", strings.Join(p.names, " "), err))
+		}
+		b.progress("%s took %.1f s", strings.Join(p.names, " "), time.Since(began).Seconds())
+		if ctx.Err() != nil {
+			break
+		}
+	}
+	b.summary()
+	return errors.Join(failed...)
+}
