@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"fmt"
 	"maps"
 	"net/http"
 	"strings"
@@ -21,14 +22,15 @@ import (
 // desk is a staffed clinic and this function in front of it.
 type desk struct {
 	*clinictest.Clinic
-	t     *testing.T
-	serve web.Handler
+	t       *testing.T
+	serve   web.Handler
+	members map[string]string // one subject for each set of roles
 }
 
 func newDesk(t *testing.T) *desk {
 	t.Helper()
 	h := clinictest.New(t)
-	return &desk{Clinic: h.Found(t), t: t, serve: process(h, h.Directory)}
+	return &desk{Clinic: h.Found(t), t: t, serve: process(h, h.Directory), members: map[string]string{}}
 }
 
 // process is one instance of the function: each has a directory of its own, so what one has cached another has not.
@@ -142,6 +144,16 @@ func (d *desk) newStaff(roles ...access.Role) string {
 		return []table.Item{{Key: k.Staff(s.Subject), Value: s, New: true}}
 	})
 	return s.Subject
+}
+
+// member gives somebody with exactly these roles.
+func (d *desk) member(roles ...access.Role) string {
+	d.t.Helper()
+	key := fmt.Sprint(roles)
+	if d.members[key] == "" {
+		d.members[key] = d.newStaff(roles...)
+	}
+	return d.members[key]
 }
 
 const (

@@ -7,6 +7,10 @@ import (
 	"almanac/shared/web"
 )
 
+const aboutLeave = "Nothing new is booked across leave from the moment it is answered. What was booked before " +
+	"stays: affected lists it, complete, to be moved or cancelled one by one. A repeat of the request gets the first " +
+	"answer again, not what is affected by then."
+
 type leavesIn struct {
 	Of string `query:"of" maxLength:"30" doc:"Only the leave of this practitioner, room or site."`
 }

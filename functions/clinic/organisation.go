@@ -7,6 +7,9 @@ import (
 	"almanac/shared/web"
 )
 
+const aboutFounding = "For the operator of this installation. The organisation's id must then be put into the " +
+	"log-in's claim of its people: the first manager's, and everybody's whom a manager adds."
+
 type organisationBody struct {
 	Name string `json:"name" minLength:"1" maxLength:"200" example:"Harbour Street Practice"`
 	Zone string `json:"timeZone" maxLength:"64" example:"Europe/London" doc:"IANA time zone, for all that concerns no site."`

@@ -18,7 +18,7 @@ import (
 // TestRoutes sends every route every request that all routes must refuse alike, one that succeeds, and its repeat.
 func TestRoutes(t *testing.T) {
 	d := newDesk(t)
-	other := d.House.Found(t)
+	other := d.Found(t)
 	pat := read[patient.Receipt](t, d.must(201, d.ask(clinictest.Receptionist, "POST", "/v1/patients", patientObject())), nil)
 	lev := read[clinic.Leave](t, d.must(201, d.ask(clinictest.Manager, "POST", "/v1/leave", d.leaveBody())), nil)
 	sub := d.newStaff(access.Clinician)
@@ -65,7 +65,7 @@ func TestRoutes(t *testing.T) {
 		t.Run(c.row, func(t *testing.T) {
 			clinictest.Exercise(t, clinictest.Exercised{
 				Serve: d.serve, Event: d.example(c.row, c.id, c.body).APIGatewayV2HTTPRequest, Permission: c.permission,
-				As:       func(roles ...access.Role) clinictest.Claims { return claims(d.Org, d.newStaff(roles...)) },
+				As:       func(roles ...access.Role) clinictest.Claims { return claims(d.Org, d.member(roles...)) },
 				Stranger: func() clinictest.Claims { return claims(other.Org, clinictest.Manager) },
 				Log:      d.Log.String, Markers: markers(),
 			})

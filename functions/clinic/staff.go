@@ -5,6 +5,9 @@ import (
 	"almanac/shared/clinic"
 )
 
+const aboutStaff = "It counts from the person's next request on. The last manager cannot lose the role or leave. " +
+	"The answer does not repeat what was sent; read the record for it."
+
 // StaffBody is exported because only then does embedding it count for the API framework.
 type StaffBody struct {
 	Name    string        `json:"name" minLength:"1" maxLength:"200" example:"Sam Example"`

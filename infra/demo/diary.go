@@ -71,9 +71,12 @@ func (b *builder) fill(ctx context.Context, day time.Time) error {
 func (b *builder) one(ctx context.Context, by access.Caller, day time.Time) (booking.Appointment, error) {
 	svc := b.services[b.rand.IntN(len(b.services))]
 	prc := svc.PractitionerIDs[b.rand.IntN(len(svc.PractitionerIDs))]
-	days := b.rand.IntN(daysBefore+daysAfter+1) - daysBefore
-	minute := 9*60 + b.rand.IntN(8*12)*5
-	start := fmt.Sprintf("%sT%02d:%02d", day.AddDate(0, 0, days).Format(time.DateOnly), minute/60, minute%60)
+	date := day.AddDate(0, 0, b.rand.IntN(daysBefore+daysAfter+1)-daysBefore)
+	if w := date.Weekday(); w == time.Saturday || w == time.Sunday {
+		return booking.Appointment{}, errFull
+	}
+	minute := 9*60 + 30 + b.rand.IntN(6*12)*5
+	start := fmt.Sprintf("%sT%02d:%02d", date.Format(time.DateOnly), minute/60, minute%60)
 	apt, err := b.book.Book(ctx, by, once(), booking.Wish{
 		ServiceID: svc.ID, SiteID: b.siteOf(prc), PractitionerID: prc,
 		PatientID: b.patients[b.rand.IntN(len(b.patients))], Start: start,

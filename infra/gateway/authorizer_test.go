@@ -251,9 +251,11 @@ func TestKeysChange(t *testing.T) {
 	}
 }
 
+// A document that belongs to another issuer must not lend its keys, though they fit.
 func TestIssuerThatNamesAnother(t *testing.T) {
+	var keys string
 	other := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		_, _ = w.Write([]byte(`{"issuer":"https://elsewhere.example","jwks_uri":"https://elsewhere.example/keys"}`))
+		_, _ = w.Write([]byte(`{"issuer":"https://elsewhere.example","jwks_uri":"` + keys + `"}`))
 	}))
 	defer other.Close()
 	f := newFront(t, func(c *gateway.Config) {
@@ -261,6 +263,7 @@ func TestIssuerThatNamesAnother(t *testing.T) {
 		a.Issuer = other.URL
 		c.API.Authorizers["Login"] = a
 	})
+	keys = f.issuer.URL + "/keys"
 	token := f.issuer.token(t, func(_ map[string]any, c jwt.MapClaims) { c["iss"] = other.URL })
 	if r := f.do(t, "GET", "/use", nil, f.with(token)...); r.StatusCode != http.StatusUnauthorized {
 		t.Error(r.StatusCode)

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/base64"
 	"encoding/json"
+	"io"
 	"net/http"
 	"strings"
 	"testing"
@@ -194,6 +195,17 @@ func TestAnswers(t *testing.T) {
 	}
 }
 
+// endless is a body that counts what is read of it.
+type endless struct{ left int }
+
+func (e *endless) Read(p []byte) (int, error) {
+	n := min(len(p), e.left)
+	if e.left -= n; n == 0 {
+		return 0, io.EOF
+	}
+	return n, nil
+}
+
 func TestLimits(t *testing.T) {
 	f := newFront(t, func(c *gateway.Config) {
 		for i := range c.Routes {
@@ -204,6 +216,19 @@ func TestLimits(t *testing.T) {
 		r := f.do(t, "POST", "/open", bytes.NewReader(make([]byte, 10<<20+1)))
 		if r.StatusCode != http.StatusRequestEntityTooLarge || r.text != `{"message":"Request Entity Too Large"}` {
 			t.Errorf("%d %s", r.StatusCode, r.text)
+		}
+	})
+	t.Run("what is above is not even read", func(t *testing.T) {
+		body := &endless{left: 200 << 20}
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, f.URL+"/open", body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if resp, err := f.Client().Do(req); err == nil { // or the connection was cut
+			_ = resp.Body.Close()
+		}
+		if sent := 200<<20 - body.left; sent > 20<<20 {
+			t.Errorf("%d bytes were read", sent)
 		}
 	})
 	t.Run("body that Lambda does not take", func(t *testing.T) {

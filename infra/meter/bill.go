@@ -86,19 +86,64 @@ type touch struct {
 	key       item
 }
 
-// images reads items as they are, strongly consistent; one that does not exist is nil.
+// images reads items as they are, strongly consistent; one that does not exist is nil. It goes on when the client
+// that is metered has given up: what it asked for may have been done.
 func (w *wire) images(ctx context.Context, of []touch) ([]item, error) {
+	ctx = context.WithoutCancel(ctx)
 	out := make([]item, len(of))
-	for i, t := range of {
-		in := map[string]any{"TableName": t.TableName, "Key": t.key, "ConsistentRead": true}
-		var got struct{ Item item }
-		if err := w.ask(ctx, "GetItem", in, &got); err != nil {
+	for start := 0; start < len(of); start += batchLimit {
+		end := min(start+batchLimit, len(of))
+		if err := w.batch(ctx, of[start:end], out[start:end]); err != nil {
 			return nil, err
 		}
-		out[i] = got.Item
 	}
 	return out, nil
 }
+
+// batchLimit is the number of keys that BatchGetItem takes.
+const batchLimit = 100
+
+type keysAndAttributes struct {
+	Keys           []item
+	ConsistentRead bool
+}
+
+func (w *wire) batch(ctx context.Context, of []touch, out []item) error {
+	left := map[string]keysAndAttributes{}
+	places := map[string][]int{} // several reads of one item are asked for once
+	for i, t := range of {
+		at := place(t.TableName, t.key)
+		if places[at] == nil {
+			left[t.TableName] = keysAndAttributes{append(left[t.TableName].Keys, t.key), true}
+		}
+		places[at] = append(places[at], i)
+	}
+	for len(left) > 0 {
+		var got struct {
+			Responses       map[string][]item
+			UnprocessedKeys map[string]keysAndAttributes
+		}
+		if err := w.ask(ctx, "BatchGetItem", map[string]any{"RequestItems": left}, &got); err != nil {
+			return err
+		}
+		for name, items := range got.Responses {
+			t, err := w.describe(ctx, name)
+			if err != nil {
+				return err
+			}
+			for _, found := range items {
+				for _, i := range places[place(name, t.keyOf(found))] {
+					out[i] = found
+				}
+			}
+		}
+		left = got.UnprocessedKeys
+	}
+	return nil
+}
+
+// place names an item among those of a request; maps print in the order of their keys.
+func place(table string, key item) string { return fmt.Sprint(table, key) }
 
 // reading bills reads of single items, each rounded up by itself.
 func (w *wire) reading(of []touch, factor float64) bill {

@@ -1,16 +1,21 @@
 package pump
 
 import (
+	"bytes"
+	"context"
 	"encoding/json"
 	"fmt"
+	"io"
+	"math"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/dynamodbstreams/types"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodbstreams"
+	"github.com/aws/smithy-go/middleware"
+	smithyhttp "github.com/aws/smithy-go/transport/http"
 )
 
-// record is a stream record as Lambda hands it to a function. aws-lambda-go has such a type for reading only: it
-// cannot be filled from outside.
+// record is a stream record as Lambda hands it to a function. The images stay in the JSON that DynamoDB wrote: decoding
+// them with the SDK would lose empty maps, see repair.
 type record struct {
 	EventID      string        `json:"eventID"`
 	EventName    string        `json:"eventName"`
@@ -22,111 +27,100 @@ type record struct {
 	UserIdentity *userIdentity `json:"userIdentity,omitempty"`
 
 	created time.Time
-	encoded json.RawMessage
+	encoded []byte
 }
 
 type change struct {
-	Created        int64          `json:"ApproximateCreationDateTime"`
-	Keys           map[string]any `json:"Keys,omitempty"`
-	NewImage       map[string]any `json:"NewImage,omitempty"`
-	OldImage       map[string]any `json:"OldImage,omitempty"`
-	SequenceNumber string         `json:"SequenceNumber"`
-	SizeBytes      int64          `json:"SizeBytes"`
-	StreamViewType string         `json:"StreamViewType"`
+	Created        json.Number `json:"ApproximateCreationDateTime"`
+	Keys           image       `json:"Keys,omitempty"`
+	NewImage       image       `json:"NewImage,omitempty"`
+	OldImage       image       `json:"OldImage,omitempty"`
+	SequenceNumber string      `json:"SequenceNumber"`
+	SizeBytes      int64       `json:"SizeBytes"`
+	StreamViewType string      `json:"StreamViewType"`
 }
 
+// userIdentity tells a deletion by TTL from one by people. DynamoDB writes its names in capitals, Lambda does not.
 type userIdentity struct {
 	PrincipalID string `json:"principalId"`
 	Type        string `json:"type"`
 }
 
-func newRecord(r types.Record, region, arn string) (*record, error) {
-	out := &record{
-		EventID: aws.ToString(r.EventID), EventName: string(r.EventName), EventVersion: aws.ToString(r.EventVersion),
-		EventSource: "aws:dynamodb", AWSRegion: region, SourceARN: arn,
+// image is an item: attributes by name, each an object whose only name is its type.
+type image map[string]map[string]any
+
+// parseRecords reads the records of a GetRecords answer.
+func parseRecords(body []byte, region, arn string) ([]*record, error) {
+	var answer struct {
+		Records []*record `json:"Records"`
 	}
-	if d := r.Dynamodb; d != nil {
-		out.created = aws.ToTime(d.ApproximateCreationDateTime)
-		out.Change = change{
-			Created: out.created.Unix(), SequenceNumber: aws.ToString(d.SequenceNumber),
-			SizeBytes: aws.ToInt64(d.SizeBytes), StreamViewType: string(d.StreamViewType),
+	d := json.NewDecoder(bytes.NewReader(body))
+	d.UseNumber()
+	if err := d.Decode(&answer); err != nil {
+		return nil, fmt.Errorf("records: %w", err)
+	}
+	for _, r := range answer.Records {
+		at, err := r.Change.Created.Float64()
+		if err != nil {
+			return nil, fmt.Errorf("record %s: %w", r.EventID, err)
 		}
-		var err1, err2, err3 error
-		out.Change.Keys, err1 = image(d.Keys)
-		out.Change.NewImage, err2 = image(d.NewImage)
-		out.Change.OldImage, err3 = image(d.OldImage)
-		for _, err := range []error{err1, err2, err3} {
-			if err != nil {
-				return nil, err
+		seconds := math.Floor(at) // as Lambda has it
+		r.created = time.Unix(int64(seconds), 0)
+		r.Change.Created = json.Number(fmt.Sprintf("%.0f", seconds))
+		r.EventSource, r.AWSRegion, r.SourceARN = "aws:dynamodb", region, arn
+		for _, i := range []image{r.Change.Keys, r.Change.NewImage, r.Change.OldImage} {
+			for _, a := range i {
+				repair(a)
 			}
 		}
-	}
-	if u := r.UserIdentity; u != nil {
-		out.UserIdentity = &userIdentity{PrincipalID: aws.ToString(u.PrincipalId), Type: aws.ToString(u.Type)}
-	}
-	var err error
-	out.encoded, err = json.Marshal(out)
-	return out, err
-}
-
-// image writes an item in DynamoDB's JSON.
-func image(item map[string]types.AttributeValue) (map[string]any, error) {
-	if item == nil {
-		return nil, nil //nolint:nilnil // a record without this image has none
-	}
-	out := make(map[string]any, len(item))
-	for k, v := range item {
-		x, err := attribute(v)
-		if err != nil {
-			return nil, err
+		if r.encoded, err = json.Marshal(r); err != nil {
+			return nil, fmt.Errorf("record %s: %w", r.EventID, err)
 		}
-		out[k] = x
 	}
-	return out, nil
+	return answer.Records, nil
 }
 
-func attribute(v types.AttributeValue) (any, error) {
-	switch v := v.(type) {
-	case *types.AttributeValueMemberS:
-		return map[string]any{"S": v.Value}, nil
-	case *types.AttributeValueMemberN:
-		return map[string]any{"N": v.Value}, nil
-	case *types.AttributeValueMemberB:
-		return map[string]any{"B": v.Value}, nil // encodes as base64
-	case *types.AttributeValueMemberBOOL:
-		return map[string]any{"BOOL": v.Value}, nil
-	case *types.AttributeValueMemberNULL:
-		return map[string]any{"NULL": v.Value}, nil
-	case *types.AttributeValueMemberSS:
-		return map[string]any{"SS": v.Value}, nil
-	case *types.AttributeValueMemberNS:
-		return map[string]any{"NS": v.Value}, nil
-	case *types.AttributeValueMemberBS:
-		return map[string]any{"BS": v.Value}, nil
-	case *types.AttributeValueMemberM:
-		return mapping(v.Value)
-	case *types.AttributeValueMemberL:
-		return list(v.Value)
+// repair gives empty maps their type back: the streams of DynamoDB Local 3.3.0 write {} for {"M":{}}. The SDK makes of
+// that whatever attribute it read before.
+func repair(attribute map[string]any) {
+	if len(attribute) == 0 {
+		attribute["M"] = map[string]any{}
+		return
 	}
-	return nil, fmt.Errorf("pump: attribute of type %T", v)
-}
-
-func mapping(v map[string]types.AttributeValue) (any, error) {
-	m, err := image(v)
-	if m == nil {
-		m = map[string]any{}
-	}
-	return map[string]any{"M": m}, err
-}
-
-func list(v []types.AttributeValue) (any, error) {
-	out := make([]any, 0, len(v))
-	for _, e := range v {
-		x, err := attribute(e)
-		if err != nil {
-			return nil, err
+	nested, _ := attribute["M"].(map[string]any)
+	for _, a := range nested {
+		if a, ok := a.(map[string]any); ok {
+			repair(a)
 		}
-		out = append(out, x)
 	}
-	return map[string]any{"L": out}, nil
+	list, _ := attribute["L"].([]any)
+	for _, a := range list {
+		if a, ok := a.(map[string]any); ok {
+			repair(a)
+		}
+	}
+}
+
+// capture keeps the body of an answer as it came.
+func capture(body *[]byte) func(*dynamodbstreams.Options) {
+	keep := middleware.DeserializeMiddlewareFunc("capture", func(
+		ctx context.Context, in middleware.DeserializeInput, next middleware.DeserializeHandler,
+	) (middleware.DeserializeOutput, middleware.Metadata, error) {
+		out, meta, err := next.HandleDeserialize(ctx, in)
+		resp, ok := out.RawResponse.(*smithyhttp.Response)
+		if err != nil || !ok {
+			return out, meta, err
+		}
+		if *body, err = io.ReadAll(resp.Body); err != nil {
+			return out, meta, fmt.Errorf("answer: %w", err)
+		}
+		_ = resp.Body.Close()
+		resp.Body = io.NopCloser(bytes.NewReader(*body))
+		return out, meta, nil
+	})
+	return func(o *dynamodbstreams.Options) {
+		o.APIOptions = append(o.APIOptions, func(s *middleware.Stack) error {
+			return s.Deserialize.Add(keep, middleware.After)
+		})
+	}
 }

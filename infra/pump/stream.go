@@ -218,17 +218,18 @@ func (r *reader) fetch(ctx context.Context) (int, error) {
 			return 0, err
 		}
 	}
+	var body []byte
 	out, err := r.Client.GetRecords(ctx, &dynamodbstreams.GetRecordsInput{
 		ShardIterator: r.iterator, Limit: aws.Int32(readMax),
-	})
+	}, capture(&body))
 	if err != nil {
 		return 0, err
 	}
-	for _, raw := range out.Records {
-		x, err := newRecord(raw, r.Region, r.ARN)
-		if err != nil {
-			return 0, err
-		}
+	records, err := parseRecords(body, r.Region, r.ARN)
+	if err != nil {
+		return 0, err
+	}
+	for _, x := range records {
 		r.last = x.Change.SequenceNumber
 		if !r.Filter.Match(x.encoded) {
 			continue
@@ -238,12 +239,12 @@ func (r *reader) fetch(ctx context.Context) (int, error) {
 		}
 		r.waiting = append(r.waiting, x)
 	}
-	if len(out.Records) > 0 {
+	if len(records) > 0 {
 		r.active = time.Now()
 	}
 	r.iterator = out.NextShardIterator
 	r.ended = r.iterator == nil
-	return len(out.Records), nil
+	return len(records), nil
 }
 
 // seek finds the place to read on from.

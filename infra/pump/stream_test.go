@@ -29,8 +29,8 @@ func (l ledger) mapping(h *lambdahost.Host) pump.Stream {
 
 func TestStreamDelivers(t *testing.T) {
 	l := newLedger(t)
-	got := make(chan []byte, 10)
-	h := hosttest.Brain(t, "fanout", func(p []byte) hosttest.Answer { got <- p; return hosttest.Answer{} })
+	got := make(chan string, 10)
+	h := hosttest.Brain(t, "fanout", func(p []byte) hosttest.Answer { got <- string(p); return hosttest.Answer{} })
 	s := l.mapping(h)
 	s.Window = 0
 	start(t, s.Run)
@@ -42,17 +42,20 @@ func TestStreamDelivers(t *testing.T) {
 		"m": &dynamotypes.AttributeValueMemberM{Value: map[string]dynamotypes.AttributeValue{
 			"l": &dynamotypes.AttributeValueMemberL{Value: []dynamotypes.AttributeValue{&dynamotypes.AttributeValueMemberNULL{Value: true}}},
 		}},
+		"deep": &dynamotypes.AttributeValueMemberL{Value: []dynamotypes.AttributeValue{
+			&dynamotypes.AttributeValueMemberM{Value: map[string]dynamotypes.AttributeValue{}},
+		}},
 		"empty": &dynamotypes.AttributeValueMemberM{Value: map[string]dynamotypes.AttributeValue{}},
 		"none":  &dynamotypes.AttributeValueMemberL{Value: []dynamotypes.AttributeValue{}},
 	})
-	raw := <-got
+	raw := []byte(receive(t, got))
 	checkRecord(t, raw, l.arn)
 
 	time.Sleep(300 * time.Millisecond) // idle for a while
 	began := time.Now()
 	l.put(t, "a", nil)
-	if raw = <-got; !strings.Contains(string(raw), `"MODIFY"`) || !strings.Contains(string(raw), `"OldImage"`) {
-		t.Errorf("%s", raw)
+	if next := receive(t, got); !strings.Contains(next, `"MODIFY"`) || !strings.Contains(next, `"OldImage"`) {
+		t.Error(next)
 	}
 	if took := time.Since(began); took > 400*time.Millisecond {
 		t.Errorf("delivered after %s", took)
@@ -82,7 +85,8 @@ func checkRecord(t *testing.T, raw []byte, arn string) {
 				"PK": map[string]any{"S": "a"}, "n": map[string]any{"N": "7"}, "b": map[string]any{"B": "AQI="},
 				"ns": map[string]any{"NS": []any{"1"}}, "yes": map[string]any{"BOOL": true}, "ss": map[string]any{"SS": []any{"x"}},
 				"bs": map[string]any{"BS": []any{"Aw=="}}, "empty": map[string]any{"M": map[string]any{}}, "none": map[string]any{"L": []any{}},
-				"m": map[string]any{"M": map[string]any{"l": map[string]any{"L": []any{map[string]any{"NULL": true}}}}},
+				"deep": map[string]any{"L": []any{map[string]any{"M": map[string]any{}}}},
+				"m":    map[string]any{"M": map[string]any{"l": map[string]any{"L": []any{map[string]any{"NULL": true}}}}},
 			},
 		},
 	}
@@ -91,6 +95,9 @@ func checkRecord(t *testing.T, raw []byte, arn string) {
 		t.Fatal(err)
 	}
 	got := whole.Records[0]
+	if u, ok := got["userIdentity"]; ok {
+		t.Errorf("user identity %v", u)
+	}
 	delete(got, "eventID")
 	inner, _ := got["dynamodb"].(map[string]any)
 	for _, varies := range []string{"ApproximateCreationDateTime", "SequenceNumber", "SizeBytes"} {

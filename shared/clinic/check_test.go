@@ -240,13 +240,13 @@ func TestInstant(t *testing.T) {
 	for in, want := range map[string]string{
 		"2027-07-01T09:00":          "2027-07-01T09:00:00+01:00",
 		"2027-07-01T09:00:00Z":      "2027-07-01T10:00:00+01:00",
-		"2027-03-28T01:30":          "time_does_not_exist",
-		"2027-10-31T01:30":          "time_exists_twice",
+		"2027-03-28T01:30":          "time_skipped",
+		"2027-10-31T01:30":          "time_twice",
 		"2027-10-31T01:30:00+01:00": "2027-10-31T01:30:00+01:00",
-		"2027-07-01T09:01":          "not_a_multiple",
-		"2027-07-01T09:00:00.5Z":    "not_a_multiple",
-		"2027-07-01":                "wrong_format",
-		"tomorrow":                  "wrong_format",
+		"2027-07-01T09:01":          "off_grid",
+		"2027-07-01T09:00:00.5Z":    "off_grid",
+		"2027-07-01":                "malformed_time",
+		"tomorrow":                  "malformed_time",
 	} {
 		var c Check
 		at, ok := c.instant("/start", in, london)

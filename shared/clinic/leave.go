@@ -171,15 +171,16 @@ func (c *Check) instant(pointer, text string, zone *time.Location) (time.Time, b
 	var skipped *wall.SkippedError
 	switch {
 	case errors.As(err, &twice):
-		c.Refuse("time_exists_twice", pointer, "The clocks go back then, and this time exists twice: choose one.",
+		c.Refuse("time_twice", pointer, "The clocks go back then, and this local time exists twice, first in "+
+			twice.Earlier.Format("MST")+", then in "+twice.Later.Format("MST")+". Say which: send it with its offset.",
 			twice.Earlier.Format(time.RFC3339), twice.Later.Format(time.RFC3339))
 	case errors.As(err, &skipped):
-		c.Refuse("time_does_not_exist", pointer, "The clocks go forward past this time: it does not exist.")
+		c.Refuse("time_skipped", pointer, "This local time does not exist: the clocks go forward past it.")
 	case err != nil:
-		c.Refuse("wrong_format", pointer,
+		c.Refuse("malformed_time", pointer,
 			"Must be an instant with its offset (2026-11-21T09:30:00Z) or a local time (2026-11-21T09:30).")
 	case !at.Truncate(table.TickLength).Equal(at):
-		c.Refuse("not_a_multiple", pointer, "Must be in steps of five minutes.")
+		c.Refuse("off_grid", pointer, "A time must fall on a full five minutes.")
 	default:
 		return at, true
 	}
@@ -264,9 +265,7 @@ func claimants(ctx context.Context, clinic table.Clinic, resources []string, spa
 		go func() {
 			slots <- struct{}{}
 			defer func() { <-slots }()
-			// A claim that began before the span tells whose it is at its first tick only.
-			wider := table.Span{From: span.From - table.Tick(table.MaxClaimTicks), To: span.To}
-			occupancy, err := clinic.Days(ctx, r, wider)
+			occupancy, err := clinic.Days(ctx, r, span)
 			days <- day{holders(occupancy, span), err}
 		}()
 	}
@@ -281,7 +280,8 @@ func claimants(ctx context.Context, clinic table.Clinic, resources []string, spa
 	return slices.Compact(ids), err
 }
 
-// holders gives the appointments that hold ticks of the span.
+// holders gives the appointments that hold ticks of the span. Days are read whole, and a claim tells whose it is at its
+// first tick of each day, so what began before the span is known.
 func holders(o table.Occupancy, span table.Span) []string {
 	taken := slices.DeleteFunc(slices.Clone(o.Taken), func(t table.Tenure) bool { return !t.Firm })
 	slices.SortFunc(taken, func(a, b table.Tenure) int { return int(a.Tick - b.Tick) })

@@ -119,6 +119,25 @@ func TestLeaveTellsWhatItCutsAcross(t *testing.T) {
 	f.mustAffect(a, "2027-01-05T00:00", "2027-01-06T00:00", ten, noon)
 }
 
+// An appointment over midnight UTC, where the diary's days meet, is found from either side.
+func TestLeaveOverMidnight(t *testing.T) {
+	f := newFixture(t)
+	f.Change(t, func(k table.Clinic) []table.Item {
+		s, p := f.Site, f.Practitioners[0]
+		s.Zone = "America/New_York"
+		evening := clinic.Opening{Day: "tuesday", Opens: "08:00", Closes: "22:00"}
+		s.Hours, p.Sessions = []clinic.Opening{evening}, []clinic.Session{{SiteID: s.ID, Opening: evening}}
+		return []table.Item{{Key: k.Site(s.ID), Value: s, Version: 1}, {Key: k.Practitioner(p.ID), Value: p, Version: 1}}
+	})
+	late := f.book("2027-01-05T18:45", 0, 0) // 23:45 to 0:15 UTC
+	for _, of := range []string{f.Practitioners[0].ID, f.Site.ID, late.RoomIDs[0]} {
+		f.mustAffect(of, "2027-01-05T18:50:00-05:00", "2027-01-05T18:55:00-05:00", late)
+		f.mustAffect(of, "2027-01-05T19:00:00-05:00", "2027-01-06T12:00:00-05:00", late)
+		f.mustAffect(of, "2027-01-05T19:10:00-05:00", "2027-01-05T19:15:00-05:00", late)
+		f.mustAffect(of, "2027-01-05T19:15:00-05:00", "2027-01-06T12:00:00-05:00")
+	}
+}
+
 // sorted orders appointments as the answer does: by start, then by id.
 func sorted(all ...booking.Appointment) []booking.Appointment {
 	slices.SortFunc(all, func(a, b booking.Appointment) int {
@@ -204,12 +223,16 @@ func TestNoBookingSlipsInAfterLeave(t *testing.T) {
 			}
 		})
 	}
+	late := f.newClient()
 	var entered clinic.Entered
 	wg.Go(func() {
 		<-first
 		entered = f.enter(f.Practitioners[0].ID, "2027-01-05T00:00", "2027-01-06T00:00")
 	})
 	wg.Wait()
+	if _, err := late.book(f.Patients[0], "2027-01-05T16:30"); !fault.Is(err, fault.Conflict) {
+		t.Errorf("somebody who knew nothing of the leave booked after it: %v", err)
+	}
 	close(booked)
 	var won []string
 	for each := range booked {
@@ -268,10 +291,10 @@ func TestLeaveRefused(t *testing.T) {
 		"of nobody":             {func(w *clinic.Wanted) { w.Of = id.New("prc") }, "unknown_id /of"},
 		"of a patient":          {func(w *clinic.Wanted) { w.Of = f.Patients[0] }, "unknown_id /of"},
 		"of an unknown kind":    {func(w *clinic.Wanted) { w.Kind = "flu" }, "not_a_choice /kind"},
-		"at no time":            {func(w *clinic.Wanted) { w.Start = "soon" }, "wrong_format /start"},
+		"at no time":            {func(w *clinic.Wanted) { w.Start = "soon" }, "malformed_time /start"},
 		"at a time that is skipped": {func(w *clinic.Wanted) {
 			w.Start, w.End = "2027-03-28T01:30", "2027-03-28T05:00"
-		}, "time_does_not_exist /start"},
+		}, "time_skipped /start"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := good

@@ -39,9 +39,9 @@ func calendar(l Letter, from string) (method, text string) { //nolint:nonamedret
 		"SUMMARY:" + escape("Appointment at "+l.Site.Name),
 		"LOCATION:" + escape(l.place().Value),
 		"STATUS:" + status,
-		"ORGANIZER" + named(l.Site.Name) + ":mailto:" + organiser,
+		"ORGANIZER" + called(l.Site.Name) + ":mailto:" + organiser,
 		// The appointment is agreed already: no reader need ask for an answer, and none would be read.
-		"ATTENDEE" + named(l.To.Name) + ";PARTSTAT=ACCEPTED;RSVP=FALSE:mailto:" + l.To.Email,
+		"ATTENDEE" + called(l.To.Name) + ";PARTSTAT=ACCEPTED;RSVP=FALSE:mailto:" + l.To.Email,
 		"CLASS:PRIVATE",
 		"END:VEVENT",
 		"END:VCALENDAR",
@@ -58,8 +58,8 @@ func escape(text string) string {
 	return strings.NewReplacer(`\`, `\\`, `;`, `\;`, `,`, `\,`).Replace(text)
 }
 
-// named gives the parameter with somebody's name. Its value may hold anything but a double quote (RFC 5545, 3.2).
-func named(name string) string {
+// called gives the parameter with somebody's name. Its value may hold anything but a double quote (RFC 5545, 3.2).
+func called(name string) string {
 	if name == "" {
 		return ""
 	}

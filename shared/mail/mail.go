@@ -5,6 +5,7 @@ package mail
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
 	"io"
 	"log/slog"
@@ -133,9 +134,7 @@ func attach(m *gomail.Msg, l Letter, from string) error {
 func (l Letter) tidy() Letter {
 	l.To.Name, l.Organisation = line(l.To.Name), line(l.Organisation)
 	l.Site.Name, l.Site.Address, l.Site.Phone = line(l.Site.Name), line(l.Site.Address), line(l.Site.Phone)
-	if l.Site.Name == "" {
-		l.Site.Name = l.Organisation
-	}
+	l.Site.Name = cmp.Or(l.Site.Name, l.Organisation, "Your clinic")
 	if email, err := address(l.Site.Email); err == nil {
 		l.Site.Email = email
 	} else {

@@ -115,7 +115,7 @@ func judge(err error, connected bool) *fault.Error {
 	switch {
 	case !connected:
 		return unsent(err, "not_connected")
-	case !errors.As(err, &answer):
+	case !errors.As(err, &answer) || answer.HTTPStatusCode() == 0:
 		return unknown(err, "no_answer")
 	case answer.HTTPStatusCode() >= http.StatusInternalServerError:
 		return unknown(err, "provider_error")

@@ -175,9 +175,12 @@ func zone(t time.Time) string {
 }
 
 // printable drops characters that control the text around them, bidirectional overrides included, and makes every
-// kind of space a plain one.
+// kind of space a plain one. A backslash becomes a slash: net/mail writes a name with one and a letter beyond ASCII in
+// a way that it cannot read itself, and readers of calendars disagree on what it means in a name.
 func printable(r rune) rune {
 	switch {
+	case r == '\\':
+		return '/'
 	case unicode.IsSpace(r):
 		return ' '
 	case unicode.IsControl(r), unicode.Is(unicode.Bidi_Control, r), r == '\u200b', r == '\ufeff', r == unicode.ReplacementChar:

@@ -309,8 +309,7 @@ func (t *Table) transact(ctx context.Context, parts []part) error {
 	// One token for all tries: when a reply is lost, the next try is answered from the one that was carried out
 	// (for ten minutes, ClientRequestToken). A cancelled try was not carried out, and may be made again under it.
 	in.ClientRequestToken = aws.String(t.newID("try"))
-	var last error
-	for attempt := range maxRetries + 1 {
+	for attempt := 0; ; attempt++ {
 		if err := t.backOff(ctx, attempt); err != nil {
 			return err
 		}
@@ -318,16 +317,14 @@ func (t *Table) transact(ctx context.Context, parts []part) error {
 		if err == nil {
 			return nil
 		}
-		var again bool
-		if last, again = meaning(err, parts); !again {
-			return last
+		if refused, retries := meaning(err, parts); attempt >= retries {
+			return refused
 		}
 	}
-	return last
 }
 
-// meaning turns a failed transaction into the error for the caller, and tells whether to try again.
-func meaning(err error, parts []part) (error, bool) {
+// meaning turns a failed transaction into the error for the caller, and tells how often it is worth trying again.
+func meaning(err error, parts []part) (error, int) {
 	var cancelled *types.TransactionCanceledException
 	if !errors.As(err, &cancelled) {
 		return writeFault(err)
@@ -350,15 +347,15 @@ func meaning(err error, parts []part) (error, bool) {
 	}
 	switch {
 	case best.rank <= rankStanding: // a repeat, or a caller to be judged afresh: no later try can differ
-		return best.err, false
+		return best.err, 0
 	case busy: // what else failed may be our own twin at work: ask again
-		return unavailable(err), true
+		return unavailable(err), maxRetries
 	case best.rank == rankTaken:
-		return TimeTaken(taken...), false
+		return TimeTaken(taken...), 0
 	case best.err != nil:
-		return best.err, false
+		return best.err, 0
 	}
-	return fmt.Errorf("transaction cancelled for %s: %w", codes(cancelled), err), false
+	return fmt.Errorf("transaction cancelled for %s: %w", codes(cancelled), err), 0
 }
 
 // TimeTaken is the refusal of a claim on a time that somebody else has.

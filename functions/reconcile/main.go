@@ -1,0 +1,28 @@
+// Reconcile finds what was committed but not told, every five minutes, and tells it.
+package main
+
+import (
+	"context"
+	"log"
+	"time"
+
+	"github.com/aws/aws-lambda-go/lambda"
+
+	"almanac/shared/app"
+	"almanac/shared/relay"
+	"almanac/shared/schedule"
+)
+
+func main() {
+	a, err := app.New(context.Background())
+	if err != nil {
+		log.Fatal(err) // stops the deployment at its first cold start
+	}
+	queues, err := a.Queues()
+	if err != nil {
+		log.Fatal(err)
+	}
+	// The age of an event is read from its id, which has the system's time, wherever the clock in use may stand.
+	r := relay.New(a.Config("SQS"), queues, a.Table.Outbox())
+	lambda.Start(schedule.Run(a.Log, sweep(a.Log, r, time.Now)))
+}
