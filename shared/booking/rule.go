@@ -2,7 +2,6 @@ package booking
 
 import (
 	"slices"
-	"strings"
 	"time"
 
 	"almanac/shared/clinic"
@@ -25,9 +24,6 @@ const (
 	RoomBusy             = "room_busy"
 	PatientBusy          = "patient_busy"
 )
-
-// laneSeparator stands between a room's id and the number of its place, from the second one on.
-const laneSeparator = "~"
 
 // check is one condition that a start must meet.
 type check struct {
@@ -234,7 +230,7 @@ func (q question) lanes() [][]lane {
 				continue
 			}
 			away := q.leave(room.ID)
-			for _, key := range lanesOf(room) {
+			for _, key := range room.Lanes() {
 				busy := q.occupied(q.busy[key])
 				for i, w := range away.words {
 					busy.words[i] |= w
@@ -247,18 +243,11 @@ func (q question) lanes() [][]lane {
 	return out
 }
 
-func lanesOf(room clinic.Room) []string {
-	out := []string{room.ID}
-	for n := 2; n <= room.Capacity; n++ {
-		out = append(out, room.ID+laneSeparator+string(rune('0'+n/10))+string(rune('0'+n%10)))
-	}
-	return out
-}
-
+// roomsOf gives the rooms that lanes are places of.
 func roomsOf(lanes []string) []string {
 	out := make([]string, len(lanes))
 	for i, l := range lanes {
-		out[i], _, _ = strings.Cut(l, laneSeparator)
+		out[i] = clinic.RoomOfLane(l)
 	}
 	return out
 }

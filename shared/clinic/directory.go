@@ -24,6 +24,7 @@ type Snapshot struct {
 	Staff         map[string]Staff
 	Leave         []Leave // that has not ended by the day before it was read
 	zones         map[string]*time.Location
+	settled       bool // see table.Configuration
 }
 
 // Zone is the time zone of a site. An unknown site is in UTC.
@@ -82,19 +83,24 @@ func notMember() error {
 
 // Snapshot gives the configuration that the caller's standing rests on.
 func (d *Directory) Snapshot(ctx context.Context, by access.Caller) (*Snapshot, error) {
-	d.mu.Lock()
-	snap := d.known[by.Org()]
-	d.mu.Unlock()
-	if snap != nil && snap.Version == by.Standing() {
+	if snap := d.kept(by.Org()); snap != nil && snap.Version == by.Standing() {
 		return snap, nil
 	}
 	return d.snapshot(ctx, by.Org(), true)
 }
 
-func (d *Directory) snapshot(ctx context.Context, org string, fresh bool) (*Snapshot, error) {
+// kept gives the cached snapshot of an organisation, if there is one that may be relied on.
+func (d *Directory) kept(org string) *Snapshot {
 	d.mu.Lock()
-	snap := d.known[org]
-	d.mu.Unlock()
+	defer d.mu.Unlock()
+	if snap := d.known[org]; snap != nil && snap.settled {
+		return snap
+	}
+	return nil
+}
+
+func (d *Directory) snapshot(ctx context.Context, org string, fresh bool) (*Snapshot, error) {
+	snap := d.kept(org)
 	clinic := d.table.For(access.System(org, reader))
 	if snap != nil {
 		if !fresh {
@@ -122,16 +128,16 @@ func (d *Directory) snapshot(ctx context.Context, org string, fresh bool) (*Snap
 }
 
 func (d *Directory) read(ctx context.Context, clinic table.Clinic) (*Snapshot, error) {
-	version, rows, err := clinic.Configuration(ctx, d.now().AddDate(0, 0, -1))
+	conf, err := clinic.Configuration(ctx, d.now().AddDate(0, 0, -1))
 	if err != nil {
 		return nil, err
 	}
 	s := &Snapshot{
-		Version: version,
-		Sites:   map[string]Site{}, Rooms: map[string]Room{}, Services: map[string]Service{},
+		Version: conf.Version, settled: conf.Settled,
+		Sites: map[string]Site{}, Rooms: map[string]Room{}, Services: map[string]Service{},
 		Practitioners: map[string]Practitioner{}, Staff: map[string]Staff{}, zones: map[string]*time.Location{},
 	}
-	for _, row := range rows {
+	for _, row := range conf.Rows {
 		if err := s.add(row); err != nil {
 			return nil, err
 		}

@@ -3,6 +3,7 @@ package clinic
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	"almanac/shared/access"
 	"almanac/shared/event"
@@ -78,4 +79,10 @@ func (r Room) Lanes() []string {
 		out = append(out, fmt.Sprintf("%s%s%02d", r.ID, laneSeparator, n))
 	}
 	return out
+}
+
+// RoomOfLane is the id of the room that a lane is a place of.
+func RoomOfLane(lane string) string {
+	room, _, _ := strings.Cut(lane, laneSeparator)
+	return room
 }

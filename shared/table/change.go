@@ -230,10 +230,11 @@ func (c Clinic) guardParts(ch Change) []part {
 func (c Clinic) raiseGuard(shard int, standing types.AttributeValue, found bool) part {
 	up := &types.Update{
 		TableName: &c.t.name, Key: c.guard(shard).attributes(),
-		UpdateExpression:    aws.String("ADD v :one"),
-		ConditionExpression: aws.String("v = :v"),
+		UpdateExpression:         aws.String("ADD v :one SET #at = :at"),
+		ConditionExpression:      aws.String("v = :v"),
+		ExpressionAttributeNames: map[string]string{"#at": attrRaised},
 		ExpressionAttributeValues: map[string]types.AttributeValue{
-			":one": num(1), ":v": standing,
+			":one": num(1), ":v": standing, ":at": num(c.t.now().UnixMilli()),
 		},
 	}
 	why := always(rankStanding, access.ErrStanding)

@@ -33,6 +33,7 @@ const (
 	attrVersion = "v"
 	attrTTL     = "ttl"
 	attrEnded   = "x"
+	attrRaised  = "at" // milliseconds at which a guard was raised
 	index       = "GSI1"
 	outbox      = "OUT#"
 )

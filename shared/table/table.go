@@ -265,35 +265,48 @@ func (o *Occupancy) add(item map[string]types.AttributeValue, day Tick) {
 	}
 }
 
+// Configuration is everything that an organisation has set up, as it was read.
+type Configuration struct {
+	Version int64
+	Rows    []Row
+	// Settled is false when it was changed only just before: a query may then see the new version beside a row that
+	// is still the old one, because queries are not isolated from transactions (DynamoDB: read-committed). What is
+	// not settled must not be kept.
+	Settled bool
+}
+
+// settling is how long a committed transaction may take, at the very most, to show in all its items.
+const settling = 2 * time.Second
+
 // Configuration reads everything that the organisation has set up, and the version it is at. Leave that ended before
 // the given day is left out.
-func (c Clinic) Configuration(ctx context.Context, since time.Time) (int64, []Row, error) {
+func (c Clinic) Configuration(ctx context.Context, since time.Time) (Configuration, error) {
 	// The guard sorts first and is read first, so the rows are at least as new as the version: a change in between
 	// makes the version older than the rows, and the next write notices.
 	pk := c.conf("").pk
 	items, err := c.query(ctx, between(pk, "!", "LEV#"))
 	if err != nil {
-		return 0, nil, err
+		return Configuration{}, err
 	}
 	rest, err := c.query(ctx, between(pk, c.Leave("", since).sk, "~"))
 	if err != nil {
-		return 0, nil, err
+		return Configuration{}, err
 	}
-	version := int64(0)
-	rows := make([]Row, 0, len(items)+len(rest))
+	out := Configuration{Rows: make([]Row, 0, len(items)+len(rest))}
 	for _, item := range append(items, rest...) {
 		sk := text(item[attrSK])
 		if sk == c.guard(0).sk {
-			version = number(item[attrVersion])
+			out.Version = number(item[attrVersion])
+			out.Settled = c.t.now().Sub(time.UnixMilli(number(item[attrRaised]))) > settling
 		}
 		if sk[0] != '!' {
-			rows = append(rows, Row{SK: sk, item: item})
+			out.Rows = append(out.Rows, Row{SK: sk, item: item})
 		}
 	}
-	if version == 0 {
-		return 0, nil, fault.New(fault.NotFound, "not_found", "There is no such organisation.")
+	if out.Version == 0 {
+		return Configuration{}, fault.New(fault.NotFound, "not_found", "There is no such organisation.")
 	}
-	return version, rows, nil
+	return out, nil
 }
 
 // Standing reads the version that the organisation's configuration is at.

@@ -365,7 +365,7 @@ func TestNobodyReadsNothing(t *testing.T) {
 	_, errAll := table.GetAll[map[string]any](t.Context(), nobody, []table.Key{f.k.Organisation()})
 	_, errDays := nobody.Days(t.Context(), "prc", span(tickAt(0, 0), 1))
 	_, errDiary := nobody.DiaryOf(t.Context(), "pat")
-	_, _, errConf := nobody.Configuration(t.Context(), clinictest.Monday())
+	_, errConf := nobody.Configuration(t.Context(), clinictest.Monday())
 	_, errStanding := nobody.Standing(t.Context())
 	_, errUnder := nobody.Under(t.Context(), f.k.Organisation(), "")
 	_, _, errRecall := nobody.Recall(t.Context(), clinictest.Once())

@@ -324,7 +324,7 @@ func TestReadsFailClosed(t *testing.T) {
 	_, errAll := table.GetAll[map[string]any](t.Context(), f.k, []table.Key{f.k.Organisation()})
 	_, errDays := f.k.Days(t.Context(), "prc", span(tickAt(0, 0), 1))
 	_, errDiary := f.k.DiaryOf(t.Context(), f.Patients[0])
-	_, _, errConf := f.k.Configuration(t.Context(), clinictest.Monday())
+	_, errConf := f.k.Configuration(t.Context(), clinictest.Monday())
 	_, found, errRecall := f.k.Recall(t.Context(), clinictest.Once())
 	_, errWait := f.Table.Outbox().Waiting(t.Context(), 0, time.Now(), 1)
 	for name, err := range map[string]error{

@@ -80,11 +80,11 @@ func errKey() error {
 		"Send an Idempotency-Key of 1 to 255 printable ASCII characters, a fresh one for each thing you want done.")
 }
 
-// parseETag reads the strong ETag of a version, as Versioned answers carry it.
+// parseETag reads the strong ETag of a version, as Versioned answers carry it. Versions begin at 1.
 func parseETag(tag string) (int64, bool) {
 	digits, ok := strings.CutPrefix(tag, `"`)
 	digits, closed := strings.CutSuffix(digits, `"`)
-	if !ok || !closed || digits == "" || digits[0] < '0' || digits[0] > '9' || len(digits) > 1 && digits[0] == '0' {
+	if !ok || !closed || digits == "" || digits[0] < '1' || digits[0] > '9' {
 		return 0, false
 	}
 	version, err := strconv.ParseInt(digits, 10, 64)
