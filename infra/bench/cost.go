@@ -2,11 +2,9 @@ package main
 
 import (
 	"context"
-	"errors"
 	"net"
 	"net/http"
 	"net/url"
-	"strings"
 	"time"
 
 	"almanac/infra/meter"
@@ -24,6 +22,7 @@ type costs struct {
 	house    *house
 	function *function
 	meter    *meter.Meter
+	metered  string // the engine's address behind the meter
 	patients []string
 }
 
@@ -49,7 +48,8 @@ func (b *bench) cost(ctx context.Context) error {
 	srv := &http.Server{Handler: c.meter.Handler(target), ReadHeaderTimeout: patience}
 	defer srv.Close() //nolint:errcheck // nothing depends on it any more
 	go srv.Serve(l)   //nolint:errcheck // ends with Close
-	c.function, err = launch(ctx, b.hostDir("booking"), functionEnv("http://"+l.Addr().String(), h.name, nil))
+	c.metered = "http://" + l.Addr().String()
+	c.function, err = launch(ctx, b.hostDir("booking"), functionEnv(c.metered, h.name, nil))
 	if err != nil {
 		return err
 	}
@@ -62,7 +62,7 @@ func (c *costs) measure(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	for _, step := range []func(context.Context) error{c.life, c.fullDay, c.shortDay, c.roomTaken, c.held} {
+	for _, step := range []func(context.Context) error{c.life, c.fullDay, c.shortDay, c.roomTaken, c.held, c.afterwards} {
 		if err := step(ctx); err != nil {
 			return err
 		}
@@ -205,10 +205,7 @@ func (c *costs) pay(ctx context.Context, r request, out *record) (meter.Usage, e
 		*out = got
 	}
 	u := c.meter.Usage().Since(before)
-	if len(u.Unmetered) > 0 {
-		return u, errors.New(strings.Join(u.Unmetered, "; "))
-	}
-	return u, nil
+	return u, u.Err()
 }
 
 // limited prints what a booking must keep to.

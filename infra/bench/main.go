@@ -78,7 +78,9 @@ type part struct {
 
 func (b *bench) parts() []part {
 	return []part{
-		{[]string{"booking.", "move.", "cancel.", "hold.", "hold-book.", "availability."}, b.cost},
+		{[]string{
+			"booking.", "move.", "cancel.", "hold.", "hold-book.", "relay.", "confirmation.", "availability.",
+		}, b.cost},
 		{[]string{"availability-cpu.", "availability-wall.", "booking-cpu.", "booking-wall."}, b.speed},
 		{[]string{"month-cpu"}, b.month},
 		{[]string{"zip."}, b.zips},

@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"runtime"
 	"testing"
+	"time"
 
 	"almanac/infra/lambdahost"
 	"almanac/infra/lambdahost/hosttest"
@@ -27,12 +28,17 @@ func TestMain(m *testing.M) {
 
 // playHost starts a function, prints its process id and waits to be killed.
 func playHost(dir string) {
-	h, err := lambdahost.New(context.Background(), lambdahost.Options{}, lambdahost.Function{Name: "probe", Dir: dir})
+	h, err := lambdahost.New(context.Background(), lambdahost.Options{}, lambdahost.Function{
+		Name: "probe", Dir: dir, Timeout: time.Minute,
+	})
 	if err != nil {
 		fmt.Println(err)
 		return
 	}
 	answer, err := h.Invoke(context.Background(), "probe", []byte(`{"Do":"pid"}`))
+	// Busy, so that it does not notice by itself that nobody hands out work any more.
+	go func() { _, _ = h.Invoke(context.Background(), "probe", []byte(`{"Sleep":60000}`)) }()
+	time.Sleep(100 * time.Millisecond)
 	fmt.Println(string(answer), err)
 	select {}
 }

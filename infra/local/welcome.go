@@ -85,7 +85,8 @@ func free(ctx context.Context, c *client.Client, today time.Time) (wish, error) 
 		for _, site := range sites.Items {
 			query := url.Values{
 				"serviceId": {service.ID}, "siteId": {site.ID},
-				"from": {today.AddDate(0, 0, 1).Format(time.DateOnly)}, "to": {today.AddDate(0, 0, 7).Format(time.DateOnly)},
+				"from": {today.AddDate(0, 0, 1).Format(time.DateOnly)},
+				"to":   {today.AddDate(0, 0, 7).Format(time.DateOnly)},
 			}
 			search := "/v1/availability?" + query.Encode()
 			slot, err := first(ctx, c, search)
@@ -96,7 +97,8 @@ func free(ctx context.Context, c *client.Client, today time.Time) (wish, error) 
 				continue
 			}
 			body, err := json.Marshal(map[string]string{
-				"serviceId": service.ID, "siteId": site.ID, "practitionerId": slot.practitioner, "patientId": patient, "start": slot.start,
+				"serviceId": service.ID, "siteId": site.ID, "practitionerId": slot.practitioner,
+				"patientId": patient, "start": slot.start,
 			})
 			return wish{search, string(body)}, err
 		}

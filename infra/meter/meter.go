@@ -57,6 +57,14 @@ func (u Usage) WriteTrips() int {
 	return n
 }
 
+// Err is an error that says what the units do not cover, or nil.
+func (u Usage) Err() error {
+	if len(u.Unmetered) == 0 {
+		return nil
+	}
+	return errors.New("not metered: " + strings.Join(u.Unmetered, "; "))
+}
+
 // Since is the difference from an earlier reading of the same Meter.
 func (u Usage) Since(before Usage) Usage {
 	d := Usage{

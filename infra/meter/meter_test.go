@@ -145,51 +145,65 @@ func TestUnits(t *testing.T) {
 			_, err := b.PutItem(ctx, &dynamodb.PutItemInput{TableName: b.name, Item: sized("b", 1025)})
 			return err
 		}},
-		{name: "a small put over an item of 3 kB is three", seed: []attributes{sized("c", 3072)}, want: units{0, 3},
+		{
+			name: "a small put over an item of 3 kB is three", seed: []attributes{sized("c", 3072)}, want: units{0, 3},
 			do: func(ctx context.Context) error {
 				_, err := b.PutItem(ctx, &dynamodb.PutItemInput{TableName: b.name, Item: sized("c", 100)})
 				return err
-			}},
-		{name: "a failed condition costs the larger item", seed: []attributes{sized("d", 2000)}, want: units{0, 3},
+			},
+		},
+		{
+			name: "a failed condition costs the larger item", seed: []attributes{sized("d", 2000)}, want: units{0, 3},
 			as: &conditional, do: func(ctx context.Context) error {
 				_, err := b.PutItem(ctx, &dynamodb.PutItemInput{
 					TableName: b.name, Item: sized("d", 2049), ConditionExpression: never,
 				})
 				return err
-			}},
+			},
+		},
 		{name: "a put into the index costs its entry too", want: units{0, 4}, do: func(ctx context.Context) error {
 			_, err := b.PutItem(ctx, &dynamodb.PutItemInput{TableName: b.name, Item: listed("e", 2000, "1")})
 			return err
 		}},
-		{name: "a change of the index's key costs the old entry and the new one",
+		{
+			name: "a change of the index's key costs the old entry and the new one",
 			seed: []attributes{listed("f", 1000, "1")}, want: units{0, 1 + 1 + 1}, do: func(ctx context.Context) error {
 				_, err := b.PutItem(ctx, &dynamodb.PutItemInput{TableName: b.name, Item: listed("f", 1000, "2")})
 				return err
-			}},
-		{name: "a change of what the entry holds costs one entry", seed: []attributes{listed("g", 1000, "1")},
+			},
+		},
+		{
+			name: "a change of what the entry holds costs one entry", seed: []attributes{listed("g", 1000, "1")},
 			want: units{0, 2 + 2}, do: func(ctx context.Context) error {
 				_, err := b.PutItem(ctx, &dynamodb.PutItemInput{TableName: b.name, Item: listed("g", 1100, "1")})
 				return err
-			}},
-		{name: "an update that takes the item out of the index costs the old entry",
+			},
+		},
+		{
+			name: "an update that takes the item out of the index costs the old entry",
 			seed: []attributes{listed("h", 500, "1")}, want: units{0, 1 + 1}, do: func(ctx context.Context) error {
 				_, err := b.UpdateItem(ctx, &dynamodb.UpdateItemInput{
 					TableName: b.name, Key: key("h"), UpdateExpression: aws.String("REMOVE GPK, GSK"),
 				})
 				return err
-			}},
-		{name: "an update that shrinks the item costs what it was", seed: []attributes{sized("i", 1500)},
+			},
+		},
+		{
+			name: "an update that shrinks the item costs what it was", seed: []attributes{sized("i", 1500)},
 			want: units{0, 2}, do: func(ctx context.Context) error {
 				_, err := b.UpdateItem(ctx, &dynamodb.UpdateItemInput{
 					TableName: b.name, Key: key("i"), UpdateExpression: aws.String("REMOVE f"),
 				})
 				return err
-			}},
-		{name: "a delete costs what it was, and its entry", seed: []attributes{listed("j", 1500, "1")},
+			},
+		},
+		{
+			name: "a delete costs what it was, and its entry", seed: []attributes{listed("j", 1500, "1")},
 			want: units{0, 2 + 2}, do: func(ctx context.Context) error {
 				_, err := b.DeleteItem(ctx, &dynamodb.DeleteItemInput{TableName: b.name, Key: key("j")})
 				return err
-			}},
+			},
+		},
 		{name: "a delete of nothing is one unit", want: units{0, 1}, do: func(ctx context.Context) error {
 			_, err := b.DeleteItem(ctx, &dynamodb.DeleteItemInput{TableName: b.name, Key: key("none")})
 			return err
@@ -208,14 +222,17 @@ func TestUnits(t *testing.T) {
 				)
 			},
 		},
-		{name: "a cancelled transaction is billed in full", seed: []attributes{sized("n", 1500)},
+		{
+			name: "a cancelled transaction is billed in full", seed: []attributes{sized("n", 1500)},
 			want: units{0, 2*2 + 2*3}, as: &cancelled, do: func(ctx context.Context) error {
 				p := b.put(sized("o", 2100))
 				return b.transact(ctx, types.TransactWriteItem{Put: p}, types.TransactWriteItem{
 					Delete: &types.Delete{TableName: b.name, Key: key("n"), ConditionExpression: never},
 				})
-			}},
-		{name: "a batch of writes is so many writes", seed: []attributes{sized("p", 1500)}, want: units{0, 2 + 1},
+			},
+		},
+		{
+			name: "a batch of writes is so many writes", seed: []attributes{sized("p", 1500)}, want: units{0, 2 + 1},
 			do: func(ctx context.Context) error {
 				_, err := b.BatchWriteItem(ctx, &dynamodb.BatchWriteItemInput{
 					RequestItems: map[string][]types.WriteRequest{*b.name: {
@@ -224,7 +241,8 @@ func TestUnits(t *testing.T) {
 					}},
 				})
 				return err
-			}},
+			},
+		},
 	} {
 		t.Run(c.name, func(t *testing.T) { b.check(t, c.seed, c.do, c.want, c.as) })
 	}
@@ -265,17 +283,34 @@ func TestReadUnits(t *testing.T) {
 		do   func(ctx context.Context) error
 		want units
 	}{
-		{"4096 bytes read eventually are half a unit", []attributes{sized("a", 4096)},
-			get(dynamodb.GetItemInput{Key: key("a")}), units{.5, 0}},
-		{"4097 bytes read strongly are two", []attributes{sized("b", 4097)},
-			get(dynamodb.GetItemInput{Key: key("b"), ConsistentRead: yes}), units{2, 0}},
-		{"a projection does not make it cheaper", []attributes{sized("c", 4097)},
+		{
+			"4096 bytes read eventually are half a unit",
+			[]attributes{sized("a", 4096)},
+			get(dynamodb.GetItemInput{Key: key("a")}),
+			units{.5, 0},
+		},
+		{
+			"4097 bytes read strongly are two",
+			[]attributes{sized("b", 4097)},
+			get(dynamodb.GetItemInput{Key: key("b"), ConsistentRead: yes}),
+			units{2, 0},
+		},
+		{
+			"a projection does not make it cheaper",
+			[]attributes{sized("c", 4097)},
 			get(dynamodb.GetItemInput{Key: key("c"), ConsistentRead: yes, ProjectionExpression: aws.String("SK")}),
-			units{2, 0}},
-		{"what does not exist costs the least", nil,
-			get(dynamodb.GetItemInput{Key: key("none"), ConsistentRead: yes}), units{1, 0}},
-		{"a query rounds up once: 4500 bytes are two units", run,
-			query(func(in *dynamodb.QueryInput) { in.ConsistentRead = yes }), units{2, 0}},
+			units{2, 0},
+		},
+		{
+			"what does not exist costs the least", nil,
+			get(dynamodb.GetItemInput{Key: key("none"), ConsistentRead: yes}),
+			units{1, 0},
+		},
+		{
+			"a query rounds up once: 4500 bytes are two units", run,
+			query(func(in *dynamodb.QueryInput) { in.ConsistentRead = yes }),
+			units{2, 0},
+		},
 		{"an eventual query is half of it", nil, query(func(*dynamodb.QueryInput) {}), units{1, 0}},
 		{"a query that finds nothing costs the least", nil, query(func(in *dynamodb.QueryInput) {
 			in.ExpressionAttributeValues[":p"] = str("none")
@@ -285,7 +320,9 @@ func TestReadUnits(t *testing.T) {
 			in.ConsistentRead, in.FilterExpression = yes, aws.String("#s = :none")
 			in.ExpressionAttributeNames["#s"], in.ExpressionAttributeValues[":none"] = "f", str("none")
 		}), units{2, 0}},
-		{"a batch rounds each item up", []attributes{sized("d", 100), sized("e", 5000)},
+		{
+			"a batch rounds each item up",
+			[]attributes{sized("d", 100), sized("e", 5000)},
 			func(ctx context.Context) error {
 				_, err := b.BatchGetItem(ctx, &dynamodb.BatchGetItemInput{
 					RequestItems: map[string]types.KeysAndAttributes{
@@ -293,7 +330,9 @@ func TestReadUnits(t *testing.T) {
 					},
 				})
 				return err
-			}, units{1 + 2, 0}},
+			},
+			units{1 + 2, 0},
+		},
 		{"a transaction reads twice", []attributes{sized("f", 100)}, func(ctx context.Context) error {
 			_, err := b.TransactGetItems(ctx, &dynamodb.TransactGetItemsInput{TransactItems: []types.TransactGetItem{
 				{Get: &types.Get{TableName: b.name, Key: key("f")}},

@@ -44,7 +44,7 @@ func failures(answer []byte, known func(id string) bool) ([]string, bool) {
 	}
 	var ids []string
 	for _, item := range r.Items {
-		if item.ID == nil || *item.ID == "" || !known(*item.ID) {
+		if item.ID == nil || !known(*item.ID) {
 			return nil, true
 		}
 		ids = append(ids, *item.ID)

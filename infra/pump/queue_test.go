@@ -199,7 +199,7 @@ func TestQueueStops(t *testing.T) {
 		begun := make(chan struct{})
 		h := hosttest.BrainIn(t, dir, "worker", func([]byte) hosttest.Answer {
 			close(begun)
-			time.Sleep(700 * time.Millisecond)
+			time.Sleep(1200 * time.Millisecond) // longer than the poll that is under way
 			return hosttest.Answer{}
 		})
 		stop := start(t, m.mapping(h).Run)

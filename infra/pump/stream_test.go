@@ -51,7 +51,7 @@ func TestStreamDelivers(t *testing.T) {
 	raw := []byte(receive(t, got))
 	checkRecord(t, raw, l.arn)
 
-	time.Sleep(300 * time.Millisecond) // idle for a while
+	time.Sleep(2500 * time.Millisecond) // so that it polls no more than it must
 	began := time.Now()
 	l.put(t, "a", nil)
 	if next := receive(t, got); !strings.Contains(next, `"MODIFY"`) || !strings.Contains(next, `"OldImage"`) {
@@ -275,6 +275,41 @@ func TestStreamFilterWindowAndAge(t *testing.T) {
 		start(t, s.Run)
 		waitFor(t, "not delivered", func() bool { return seen.count("7") == 1 })
 		if got := fmt.Sprint(seen.all()); got != "[[0 1 2] [3 4 5] [6 7]]" {
+			t.Error(got)
+		}
+	})
+	t.Run("a window gathers", func(t *testing.T) {
+		l := newLedger(t)
+		var seen batches
+		h := hosttest.BrainIn(t, dir, "fanout", func(p []byte) hosttest.Answer { seen.see(t, p); return hosttest.Answer{} })
+		s := l.mapping(h)
+		s.Window = time.Second
+		start(t, s.Run)
+		l.put(t, "a", nil)
+		time.Sleep(400 * time.Millisecond)
+		l.put(t, "b", nil)
+		waitFor(t, "not delivered", func() bool { return seen.count("b") == 1 })
+		if got := fmt.Sprint(seen.all()); got != "[[a b]]" {
+			t.Error(got)
+		}
+	})
+	t.Run("of several failures the first counts", func(t *testing.T) {
+		l := newLedger(t)
+		var seen batches
+		var again atomic.Bool
+		h := hosttest.BrainIn(t, dir, "fanout", func(p []byte) hosttest.Answer {
+			_, ids := seen.see(t, p)
+			if again.Swap(true) {
+				return hosttest.Answer{}
+			}
+			return hosttest.Answer{Body: failing(ids[1], ids[3], ids[2])}
+		})
+		for _, k := range []string{"a", "b", "c", "d"} {
+			l.put(t, k, nil)
+		}
+		start(t, l.mapping(h).Run)
+		waitFor(t, "not tried again", func() bool { return seen.count("d") == 2 })
+		if got := fmt.Sprint(seen.all()); got != "[[a b c d] [b c d]]" {
 			t.Error(got)
 		}
 	})

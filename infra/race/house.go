@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/aws/ratelimit"
 	"github.com/aws/aws-sdk-go-v2/aws/retry"
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
@@ -98,7 +99,7 @@ func client(endpoint string, o options, with ...func(*dynamodb.Options)) *dynamo
 		}),
 		Retryer: retry.NewStandard(func(r *retry.StandardOptions) {
 			r.MaxAttempts, r.MaxBackoff = 3, 200*time.Millisecond
-			r.RateLimiter = nil // many clients are one process here; each has its own on Lambda
+			r.RateLimiter = ratelimit.None // many clients are one process here; each has its own on Lambda
 		}),
 	}, with...)
 }

@@ -163,7 +163,8 @@ func (j *job) search(ctx context.Context, from, to int) (availability, error) {
 }
 
 // state tells whether a time is offered, and if not, why.
-func (j *job) state(ctx context.Context, local string) (offered bool, why []string) { //nolint:nonamedreturns // two answers
+func (j *job) state(ctx context.Context, local string) (bool, []string) {
+	var why []string
 	found, err := j.search(ctx, 1, 31)
 	if err != nil {
 		return false, []string{err.Error()}

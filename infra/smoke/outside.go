@@ -72,7 +72,8 @@ func (j *job) lists(ctx context.Context) {
 	var day, patient page[appointment]
 	err := j.desk.Get(ctx, "/v1/practitioners/"+j.practitioner+"/appointments?date="+j.later[:len(time.DateOnly)], &day)
 	is := func(a appointment) bool { return a.ID == j.apt.ID && a.Status == "cancelled" }
-	j.check("the practitioner's day lists the cancelled appointment", err == nil && slices.ContainsFunc(day.Items, is), err)
+	j.check("the practitioner's day lists the cancelled appointment",
+		err == nil && slices.ContainsFunc(day.Items, is), err)
 	err = j.desk.Get(ctx, "/v1/patients/"+j.patient+"/appointments", &patient)
 	j.check("so does the patient's list", err == nil && slices.ContainsFunc(patient.Items, is), err, patient)
 	var history page[struct {

@@ -117,7 +117,7 @@ func (s *Stack) startSources(ctx context.Context) error {
 		return err
 	}
 	s.Scheduler = scheduler
-	s.running.Go(func() { s.report("scheduler", scheduler.Run(ctx)) })
+	s.running.Go(func() { s.report(ctx, "scheduler", scheduler.Run(ctx)) })
 	return nil
 }
 
@@ -129,7 +129,7 @@ func (s *Stack) startStream(ctx context.Context, f cfn.Function, t cfn.StreamTri
 	stream.Client, stream.ARN, stream.Region = s.streams, s.streamARN, region
 	stream.Invoke, stream.Now, stream.Log = s.Host.Invoke, s.Now, s.log
 	stream.OnFailure = s.deadLetter(t.OnFailure)
-	s.running.Go(func() { s.report("stream of "+f.ID, stream.Run(ctx)) })
+	s.running.Go(func() { s.report(ctx, "stream of "+f.ID, stream.Run(ctx)) })
 	return nil
 }
 
@@ -140,7 +140,7 @@ func (s *Stack) startQueue(ctx context.Context, f cfn.Function, t cfn.QueueTrigg
 	}
 	queue.Client, queue.URL, queue.ARN, queue.Region = s.received, s.queueURLs[t.Queue], t.QueueARN, region
 	queue.Invoke, queue.Log = s.Host.Invoke, s.log
-	s.running.Go(func() { s.report("queue of "+f.ID, queue.Run(ctx)) })
+	s.running.Go(func() { s.report(ctx, "queue of "+f.ID, queue.Run(ctx)) })
 	return nil
 }
 
@@ -151,9 +151,9 @@ func (s *Stack) deadLetter(queue string) func(context.Context, []byte) error {
 	return pump.SendTo(s.SQS, s.queueURLs[queue])
 }
 
-func (s *Stack) report(what string, err error) {
+func (s *Stack) report(ctx context.Context, what string, err error) {
 	if err != nil {
-		s.log.LogAttrs(context.Background(), slog.LevelError, "source ended",
+		s.log.LogAttrs(ctx, slog.LevelError, "source ended",
 			slog.String("source", what), slog.String("error", err.Error()))
 	}
 }

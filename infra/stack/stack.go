@@ -129,7 +129,7 @@ func (s *Stack) listen() error {
 		}
 		l, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", fmt.Sprint(port))) //nolint:noctx // at start only
 		if err != nil {
-			return fmt.Errorf("port %d is in use: stop what uses it, or take another one (PORT=0 takes free ones)", port)
+			return fmt.Errorf("port %d is in use: stop what uses it, or take others (PORT=0 takes free ones)", port)
 		}
 		s.listeners = append(s.listeners, l)
 		*url = "http://" + l.Addr().String()

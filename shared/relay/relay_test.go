@@ -207,7 +207,7 @@ func TestSend(t *testing.T) {
 		down := false
 		b := newBench(t, clinictest.Intercept(func(_ context.Context, op string, send func() error) error {
 			if op == "UpdateItem" && down {
-				return fmt.Errorf("down: %w", context.DeadlineExceeded)
+				return errDown
 			}
 			return send()
 		}))

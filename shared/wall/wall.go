@@ -82,8 +82,8 @@ func resolve(asUTC time.Time, zone *time.Location) (time.Time, error) {
 	return time.Time{}, &SkippedError{Change: change}
 }
 
-// Day is the instants at which a local date begins and the next one does. A midnight that does not exist or exists twice is taken
-// as the first instant of the date.
+// Day is the instants at which a local date begins and the next one does. A midnight that does not exist or exists
+// twice is taken as the first instant of the date.
 func Day(date time.Time, zone *time.Location) (time.Time, time.Time) {
 	return midnight(date, zone), midnight(date.AddDate(0, 0, 1), zone)
 }

@@ -49,11 +49,10 @@ func TestEveryMinuteAroundEveryLondonChange(t *testing.T) {
 func check(t *testing.T, z *time.Location, text string, want []time.Time) {
 	t.Helper()
 	got, err := wall.Parse(text, z)
-	var skipped *wall.SkippedError
 	var twice *wall.TwiceError
 	switch len(want) {
 	case 0:
-		if !errors.As(err, &skipped) {
+		if _, skipped := errors.AsType[*wall.SkippedError](err); !skipped {
 			t.Fatalf("%s does not exist, yet Parse gave %v, %v", text, got, err)
 		}
 	case 1:

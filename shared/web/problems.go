@@ -165,10 +165,6 @@ time_skipped: Time does not exist
 	The clocks go forward past it: choose another time.
 time_twice: Time exists twice
 	The clocks go back: send one of choices.
-time_does_not_exist: Time does not exist
-	The clocks go forward past it: choose another time.
-time_exists_twice: Time exists twice
-	The clocks go back: send one of choices.
 in_the_past: In the past
 	Choose a time to come.
 ends_too_early: Ends before it begins
