@@ -284,7 +284,7 @@ func TestClockChanges(t *testing.T) {
 	mustCode(t, "half past one on the day the clocks go forward", err, "time_skipped")
 	_, err = f.book(t, f.wish("2027-10-31T01:30"))
 	mustCode(t, "half past one on the day the clocks go back", err, "time_twice")
-	want := []string{"2027-10-31T01:30:00+01:00 BST", "2027-10-31T01:30:00Z GMT"}
+	want := []string{"2027-10-31T01:30:00+01:00", "2027-10-31T01:30:00Z"}
 	if got := fault.Of(err).Details[0].Choices; !slices.Equal(got, want) {
 		t.Errorf("the choices are %v, want %v", got, want)
 	}

@@ -2,8 +2,6 @@ package booking
 
 import (
 	"context"
-	"errors"
-	"time"
 
 	"almanac/shared/access"
 	"almanac/shared/clinic"
@@ -47,7 +45,7 @@ func (s *Service) grasp(snap *clinic.Snapshot, w Wish) (plan, error) {
 		_, ok := snap.Rooms[r]
 		wrong = unknown(wrong, ok, "/roomIds", "There is no such room.")
 	}
-	start, detail := parseStart(w.Start, snap.Zone(w.SiteID))
+	start, detail := wall.Field(w.Start, "/start", snap.Zone(w.SiteID), table.TickLength)
 	if detail != nil {
 		wrong = append(wrong, *detail)
 	}
@@ -83,43 +81,6 @@ func invalid(details ...fault.Detail) *fault.Error {
 		code = details[0].Code
 	}
 	return fault.New(fault.Invalid, code, "The request cannot be carried out as it stands.", details...)
-}
-
-func parseStart(text string, zone *time.Location) (time.Time, *fault.Detail) {
-	at, err := wall.Parse(text, zone)
-	var skipped *wall.SkippedError
-	var twice *wall.TwiceError
-	switch {
-	case errors.As(err, &skipped):
-		return at, &fault.Detail{
-			Code: "time_skipped", Pointer: "/start",
-			Message: "This local time does not exist: the clocks go forward past it.",
-		}
-	case errors.As(err, &twice):
-		return at, &fault.Detail{
-			Code: "time_twice", Pointer: "/start",
-			Message: "This local time exists twice, because the clocks go back. Say which: send it with its offset.",
-			Choices: []string{label(twice.Earlier), label(twice.Later)},
-		}
-	case err != nil:
-		return at, &fault.Detail{
-			Code: "malformed_time", Pointer: "/start",
-			Message: "Write a time as 2026-11-23T09:30 (at the site) or with an offset, 2026-11-23T09:30:00Z.",
-		}
-	case !table.TickOf(at).Time().Equal(at):
-		return at, &fault.Detail{
-			Code: "off_grid", Pointer: "/start", Message: "A time must fall on a full five minutes.",
-		}
-	case at.Year() < 2000 || at.Year() > 2099:
-		return at, &fault.Detail{Code: "malformed_time", Pointer: "/start", Message: "This year is out of reach."}
-	}
-	return at, nil
-}
-
-// label writes an instant with its offset and the name that people know it by, "… BST".
-func label(at time.Time) string {
-	name, _ := at.Zone()
-	return at.Format(time.RFC3339) + " " + name
 }
 
 // unclaimed judges the plan by the configuration alone, without reading what is claimed, and chooses lanes: those of

@@ -163,28 +163,13 @@ func (o *Office) understood(snap *Snapshot, w Wanted) (Leave, error) {
 	return Leave{Of: w.Of, Start: start, End: end, Kind: w.Kind}, c.Err()
 }
 
-// instant reads a time to five minutes, which is the diary's grain. A local time that a clock change skips is refused;
-// one that it repeats is asked about.
+// instant reads a time to five minutes, which is the diary's grain.
 func (c *Check) instant(pointer, text string, zone *time.Location) (time.Time, bool) {
-	at, err := wall.Parse(text, zone)
-	var twice *wall.TwiceError
-	var skipped *wall.SkippedError
-	switch {
-	case errors.As(err, &twice):
-		c.Refuse("time_twice", pointer, "The clocks go back then, and this local time exists twice, first in "+
-			twice.Earlier.Format("MST")+", then in "+twice.Later.Format("MST")+". Say which: send it with its offset.",
-			twice.Earlier.Format(time.RFC3339), twice.Later.Format(time.RFC3339))
-	case errors.As(err, &skipped):
-		c.Refuse("time_skipped", pointer, "This local time does not exist: the clocks go forward past it.")
-	case err != nil:
-		c.Refuse("malformed_time", pointer,
-			"Must be an instant with its offset (2026-11-21T09:30:00Z) or a local time (2026-11-21T09:30).")
-	case !at.Truncate(table.TickLength).Equal(at):
-		c.Refuse("off_grid", pointer, "A time must fall on a full five minutes.")
-	default:
-		return at, true
+	at, wrong := wall.Field(text, pointer, zone, table.TickLength)
+	if wrong != nil {
+		c.Refuse(wrong.Code, pointer, wrong.Message, wrong.Choices...)
 	}
-	return time.Time{}, false
+	return at, wrong == nil
 }
 
 // booked is what affected reads of an appointment; the names are booking's.
