@@ -46,7 +46,7 @@ Log in as one of these; there are no passwords on this computer:
 Try it: log in, list free times, book one.
 
 TOKEN=$(curl -s -H 'Content-Type: application/json' -d '{"subject":"%[2]s"}' %[1]s/dev/token |
-  sed 's/.*"access_token":"\([^"]*\)".*/\1/')
+  sed -n 's/.*"access_token": *"\([^"]*\)".*/\1/p')
 
 curl -s -H "Authorization: Bearer $TOKEN" '%[3]s'
 

@@ -127,7 +127,7 @@ func (s *Stack) startStream(ctx context.Context, f cfn.Function, t cfn.StreamTri
 		return err
 	}
 	stream.Client, stream.ARN, stream.Region = s.streams, s.streamARN, region
-	stream.Invoke, stream.Now, stream.Log = s.Host.Invoke, s.Now, s.log
+	stream.Invoke, stream.Log = s.Host.Invoke, s.log // the age of records is by the engine's clock, the real one
 	stream.OnFailure = s.deadLetter(t.OnFailure)
 	s.running.Go(func() { s.report(ctx, "stream of "+f.ID, stream.Run(ctx)) })
 	return nil

@@ -1,0 +1,49 @@
+package main
+
+import (
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"almanac/infra/demo"
+	"almanac/infra/stack"
+)
+
+// TestWelcomeLinesWork starts the stack as `make run` does and types what it prints into a shell.
+func TestWelcomeLinesWork(t *testing.T) {
+	s, err := stack.Start(t.Context(), stack.Options{Root: filepath.Join("..", ".."), People: demo.People()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := s.Close(); err != nil {
+			t.Errorf("close: %v", err)
+		}
+	})
+	if err := demo.Found(t.Context(), s.DynamoDB, s.TableName, s.Now(), 1); err != nil {
+		t.Fatal(err)
+	}
+	text, err := welcome(t.Context(), s, "bin/local.log")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, lines, found := strings.Cut(text, "TOKEN=")
+	if !found {
+		t.Fatalf("no curl lines in %s", text)
+	}
+	for range 2 { // whoever types them again gets the same answer
+		out, err := exec.CommandContext(t.Context(), "bash", "-euc", "TOKEN="+lines).CombinedOutput()
+		if err != nil || !strings.Contains(string(out), `"slots":[{"start"`) || !strings.Contains(string(out), `"status":"booked"`) {
+			t.Fatalf("the printed lines answer %v: %s", err, out)
+		}
+	}
+}
+
+func TestWrongArguments(t *testing.T) {
+	for _, args := range [][]string{{"-port", "70000"}, {"-port", "x"}, {"-nonsense"}} {
+		if err := run(args); err == nil {
+			t.Errorf("%v was accepted", args)
+		}
+	}
+}
