@@ -160,9 +160,6 @@ func (s *Stack) SetClock(to time.Time) { s.offset.Store(int64(time.Until(to))) }
 // Done is closed when an engine has ended by itself.
 func (s *Stack) Done() <-chan struct{} { return s.engine.Done() }
 
-// QueueURL is the address of a queue by its logical id, or empty.
-func (s *Stack) QueueURL(id string) string { return s.queueURLs[id] }
-
 // Close stops everything and waits for it.
 func (s *Stack) Close() error {
 	var errs []error

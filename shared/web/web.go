@@ -42,14 +42,14 @@ type Keyed struct {
 	IdempotencyKey string `header:"Idempotency-Key" required:"true" doc:"Your own name for this request, best a UUID."`
 }
 
-func (Keyed) keyed() {}
+func (Keyed) keyed() bool { return true }
 
 // Matched is embedded in the input of a change: the client must name the version it saw.
 type Matched struct {
 	IfMatch string `header:"If-Match" required:"true" example:"\"3\"" doc:"The ETag of the copy you are changing."`
 }
 
-func (Matched) matched() {}
+func (Matched) matched() bool { return true }
 
 // Versioned is an answer that has a version: it gets the ETag that Matched asks for.
 type Versioned interface{ ETagVersion() int64 }
@@ -116,11 +116,11 @@ func Do[In, Out any](p access.Permission, summary string, fn Func[In, Out]) Rout
 	if _, ok := sample.(subject); !ok && p.Sensitive() {
 		panic(fmt.Sprintf("web: %T needs Subject() string, because reading with %s leaves an event", sample, p))
 	}
-	_, keyed := sample.(interface{ keyed() })
-	_, matched := sample.(interface{ matched() })
+	k, keyed := sample.(interface{ keyed() bool })
+	m, matched := sample.(interface{ matched() bool })
 	return Route{
 		permission: p, summary: summary, status: http.StatusOK,
-		keyed: keyed, matched: matched, out: reflect.TypeFor[Out](),
+		keyed: keyed && k.keyed(), matched: matched && m.matched(), out: reflect.TypeFor[Out](),
 		register: decode[In],
 		call: func(ctx context.Context, r Request, in any) (result, error) {
 			out, err := fn(ctx, r, in.(*In))
