@@ -2,6 +2,7 @@ package booking
 
 import (
 	"context"
+	"slices"
 
 	"almanac/shared/access"
 	"almanac/shared/clinic"
@@ -90,21 +91,20 @@ func (p *plan) unclaimed() []fault.Detail {
 	return p.judge()
 }
 
-// judge tells why the plan cannot be, or chooses its lanes.
+// judge tells every reason why the plan cannot be, or chooses its lanes.
 func (p *plan) judge() []fault.Detail {
 	r := p.rule()
-	if why := r.why(p.start); len(why) > 0 {
-		return why
-	}
-	needs := r.needs
+	why, needs := r.why(p.start), r.needs
 	if len(p.rooms) > 0 {
 		needs = only(needs, p.rooms)
 	}
-	if !fits(needs, r.full(p.start), nil, &p.lanes) {
-		return []fault.Detail{reason(RoomBusy, "The room asked for is not free then, or does not serve.", "")}
+	if fits(needs, r.full(p.start), nil, &p.lanes) || slices.ContainsFunc(why, aboutRooms) {
+		return why
 	}
-	return nil
+	return append(why, reason(RoomBusy, "The room asked for is not free then, or does not serve.", ""))
 }
+
+func aboutRooms(d fault.Detail) bool { return d.Code == RoomBusy }
 
 func only(needs [][]lane, rooms []string) [][]lane {
 	out := make([][]lane, len(needs))
