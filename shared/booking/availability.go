@@ -70,7 +70,6 @@ func (s *Service) Availability(ctx context.Context, by access.Caller, q Search) 
 	if err != nil {
 		return nil, err
 	}
-	base.busy = map[string]table.Occupancy{}
 	c := s.table.For(by)
 	if q.PatientID != "" {
 		diary, err := c.DiaryOf(ctx, q.PatientID)
@@ -79,7 +78,11 @@ func (s *Service) Availability(ctx context.Context, by access.Caller, q Search) 
 		}
 		base.patient = &diary
 	}
-	if err := fetch(ctx, c, base, who); err != nil {
+	resources := base.resources()[1:]
+	for _, p := range who {
+		resources = append(resources, p.ID)
+	}
+	if base.busy, err = fetch(ctx, c, resources, base.over); err != nil {
 		return nil, err
 	}
 	var out []PractitionerDay
@@ -90,12 +93,10 @@ func (s *Service) Availability(ctx context.Context, by access.Caller, q Search) 
 	return out, nil
 }
 
-// fetch reads what is claimed on every practitioner and room of the search, several at a time.
-func fetch(ctx context.Context, c table.Clinic, q question, who []clinic.Practitioner) error {
-	resources := q.resources()[1:]
-	for _, p := range who {
-		resources = append(resources, p.ID)
-	}
+// fetch reads what is claimed on each resource: one query each, several at a time.
+func fetch(
+	ctx context.Context, c table.Clinic, resources []string, over table.Span,
+) (map[string]table.Occupancy, error) {
 	type answer struct {
 		resource string
 		got      table.Occupancy
@@ -106,20 +107,21 @@ func fetch(ctx context.Context, c table.Clinic, q question, who []clinic.Practit
 	for _, r := range resources {
 		go func() {
 			gate <- struct{}{}
-			got, err := c.Days(ctx, r, q.over)
+			got, err := c.Days(ctx, r, over)
 			<-gate
 			answers <- answer{r, got, err}
 		}()
 	}
 	var failed error
+	busy := make(map[string]table.Occupancy, len(resources))
 	for range resources {
 		a := <-answers
 		if a.err != nil {
 			failed = a.err
 		}
-		q.busy[a.resource] = a.got
+		busy[a.resource] = a.got
 	}
-	return failed
+	return busy, failed
 }
 
 // queriesAtOnce bounds the connections that one search opens.

@@ -123,14 +123,11 @@ func only(needs [][]lane, rooms []string) [][]lane {
 // look reads everything that is claimed around the plan: the practitioner's, the rooms' and the patient's time.
 func (s *Service) look(ctx context.Context, by access.Caller, p *plan) error {
 	c := s.table.For(by)
-	p.busy = map[string]table.Occupancy{}
-	for _, resource := range p.resources() {
-		o, err := c.Days(ctx, resource, p.over)
-		if err != nil {
-			return err
-		}
-		p.busy[resource] = o
+	busy, err := fetch(ctx, c, p.resources(), p.over)
+	if err != nil {
+		return err
 	}
+	p.busy = busy
 	if p.patient == "" {
 		return nil
 	}

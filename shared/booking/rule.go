@@ -219,12 +219,15 @@ func fits(needs [][]lane, over table.Span, used []string, chosen *[]string) bool
 	return false
 }
 
-// lanes lists, for each need of the service, the places of its rooms at the site.
+// lanes lists, for each need of the service, the places of its rooms at the site. Practitioners begin at different
+// rooms of the list, so that each comes back to the same one and two who are booked at once seldom ask for the same.
 func (q question) lanes() [][]lane {
 	out := make([][]lane, 0, len(q.service.Needs))
+	at := max(0, slices.Index(q.service.PractitionerIDs, q.practitioner.ID))
 	for _, need := range q.service.Needs {
 		var lanes []lane
-		for _, roomID := range need.AnyOf {
+		for i := range need.AnyOf {
+			roomID := need.AnyOf[(at+i)%len(need.AnyOf)]
 			room, ok := q.snap.Rooms[roomID]
 			if !ok || room.SiteID != q.site.ID || room.Closed {
 				continue
