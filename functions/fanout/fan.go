@@ -22,14 +22,14 @@ const margin = 3 * time.Second
 // stream goes on from the lowest number reported, so naming others would change nothing. A record that cannot be
 // understood is reported too: the mapping cuts the batch down to it, gives it up after its retries and tells the
 // dead-letter queue, while the event itself stands in the outbox, where every sweep will complain of it.
-func fan(log *slog.Logger, r *relay.Relay) handler {
+func fan(log *slog.Logger, r *relay.Relay, now func() time.Time) handler {
 	return func(ctx context.Context, batch events.DynamoDBEvent) (events.DynamoDBEventResponse, error) {
 		if deadline, ok := ctx.Deadline(); ok {
 			var cancel context.CancelFunc
 			ctx, cancel = context.WithDeadline(ctx, deadline.Add(-margin))
 			defer cancel()
 		}
-		began := time.Now()
+		began := now()
 		var messages []event.Message
 		for _, rec := range batch.Records {
 			if waits(rec) {
@@ -46,7 +46,7 @@ func fan(log *slog.Logger, r *relay.Relay) handler {
 		}
 		log.LogAttrs(ctx, level, "batch",
 			slog.Int("records", len(batch.Records)), slog.Int("sent", rep.Sent), slog.Int("failed", len(rep.Failed)),
-			slog.Int("unmarked", len(rep.Unmarked)), slog.Int64("took_ms", time.Since(began).Milliseconds()))
+			slog.Int("unmarked", len(rep.Unmarked)), slog.Int64("took_ms", now().Sub(began).Milliseconds()))
 		return res, nil
 	}
 }

@@ -20,5 +20,5 @@ func main() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	lambda.Start(fan(a.Log, relay.New(a.Config("SQS"), queues, a.Table.Outbox())))
+	lambda.Start(fan(a.Log, relay.New(a.Config("SQS"), queues, a.Table.Outbox()), a.Now))
 }

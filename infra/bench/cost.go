@@ -2,9 +2,11 @@ package main
 
 import (
 	"context"
+	"errors"
 	"net"
 	"net/http"
 	"net/url"
+	"slices"
 	"time"
 
 	"almanac/infra/meter"
@@ -62,7 +64,8 @@ func (c *costs) measure(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	for _, step := range []func(context.Context) error{c.life, c.fullDay, c.shortDay, c.roomTaken, c.held, c.afterwards} {
+	steps := []func(context.Context) error{c.life, c.fullDay, c.shortDay, c.roomTaken, c.held, c.afterwards}
+	for _, step := range steps {
 		if err := step(ctx); err != nil {
 			return err
 		}
@@ -74,9 +77,9 @@ func (c *costs) measure(ctx context.Context) error {
 	resources := 3.0 // the practitioner and two rooms
 	c.atMost("availability.queries", float64(warm.Calls["Query"]), "queries", resources,
 		"one for each resource; 31 days, a practitioner and two rooms")
-	c.info("availability.trips", float64(warm.Trips()), "trips", "the queries, and one for whether the roles still stand")
+	c.info("availability.trips", float64(warm.Trips()), "trips", "the queries, and the standing of the roles")
 	c.info("availability.read-units", warm.ReadUnits, "RCU", "31 days, the first of them full")
-	c.info("availability.cold.trips", float64(cold.Trips()), "trips", "first request of a process: reads the configuration")
+	c.info("availability.cold.trips", float64(cold.Trips()), "trips", "the first of a process reads the configuration")
 	return nil
 }
 
@@ -141,19 +144,28 @@ func (c *costs) shortDay(ctx context.Context) error {
 	return nil
 }
 
-// roomTaken books with a colleague at the same time, when the first of the two rooms is taken.
+// roomTaken books at a time at which the room is taken that the diary would choose, and the other one is free; and then
+// at a time that is not free at all.
 func (c *costs) roomTaken(ctx context.Context) error {
 	h := c.house
-	if _, err := c.pay(ctx, c.book(h.services[0], 0, h.slot(5, 0)), nil); err != nil {
+	var usual record
+	if _, err := c.pay(ctx, c.book(h.services[0], 1, h.slot(5, 5)), &usual); err != nil {
 		return err
 	}
-	u, err := c.pay(ctx, c.book(h.services[0], 1, h.slot(5, 0)), nil)
+	if _, err := c.pay(ctx, c.book(h.services[0], 0, h.slot(5, 0), usual.RoomIDs...), nil); err != nil {
+		return err
+	}
+	var other record
+	u, err := c.pay(ctx, c.book(h.services[0], 1, h.slot(5, 0)), &other)
 	if err != nil {
 		return err
 	}
+	if slices.Equal(other.RoomIDs, usual.RoomIDs) {
+		return errors.New("two bookings got the same room at the same time")
+	}
 	c.atMost("booking.room-taken.trips", float64(u.Trips()), "trips", maxTrips,
-		"no room named, and the first of two is taken")
-	c.info("booking.room-taken.write-units", u.WriteUnits, "WCU", "the refused try is paid for")
+		"no room named, and the one that the diary tries first is taken")
+	c.info("booking.room-taken.write-units", u.WriteUnits, "WCU", "a try that is refused is paid for")
 	c.info("booking.room-taken.read-units", u.ReadUnits, "RCU", "as above")
 	refused := c.book(h.services[0], 0, h.slot(5, 0))
 	refused.want = http.StatusConflict
@@ -189,9 +201,9 @@ func (c *costs) search() request {
 }
 
 // book books for a patient who has no appointment yet.
-func (c *costs) book(service string, practitioner int, start string) request {
+func (c *costs) book(service string, practitioner int, start string, rooms ...string) request {
 	c.patients = append(c.patients[1:], c.patients[0])
-	return c.house.booking(service, c.house.practitioners[practitioner], c.patients[len(c.patients)-1], start)
+	return c.house.booking(service, c.house.practitioners[practitioner], c.patients[len(c.patients)-1], start, rooms...)
 }
 
 // pay sends a request and gives what it cost.

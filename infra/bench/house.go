@@ -100,19 +100,23 @@ func (h *house) drop(ctx context.Context) {
 	_, _ = h.db.DeleteTable(ctx, &dynamodb.DeleteTableInput{TableName: &h.name}) // the engine ends with the run
 }
 
-// found writes the organisation through the real table.
+// found writes the organisation through the real table, an hour ago: what was set up only just now is read anew with
+// every request, and the figures are those of an organisation that changed nothing in the last seconds.
 func (h *house) found(ctx context.Context) error {
 	var err error
 	if h.zone, err = time.LoadLocation("Europe/London"); err != nil {
 		return err
 	}
 	h.site, h.short = id.New("sit"), id.New("svc")
-	c := table.New(h.db, h.name, time.Now, id.New).
+	ago := func() time.Time { return time.Now().Add(-time.Hour) }
+	c := table.New(h.db, h.name, ago, id.New).
 		For(access.NewCaller(h.org, "operator", []access.Role{access.Operator}, 0))
 	put := func(k table.Key, v any) table.Item { return table.Item{Key: k, Value: v, New: true} }
 	items := []table.Item{
 		put(c.Organisation(), clinic.Organisation{ID: h.org, Name: "Bench", Zone: h.zone.String()}),
-		put(c.Site(h.site), clinic.Site{ID: h.site, Name: "Bench", Zone: h.zone.String(), Hours: week("08:00", "18:00")}),
+		put(c.Site(h.site), clinic.Site{
+			ID: h.site, Name: "Bench", Zone: h.zone.String(), Hours: week("08:00", "18:00"),
+		}),
 		put(c.Staff(staff), clinic.Staff{
 			Subject: staff, Name: "Bench", Email: "bench@example.org", Roles: []access.Role{access.Manager},
 		}),
@@ -252,7 +256,8 @@ func place(i int) (int, int, int) {
 func functionEnv(endpoint, tableName string, more map[string]string) []string {
 	env := []string{
 		"AWS_LAMBDA_FUNCTION_NAME=bench", "AWS_LAMBDA_FUNCTION_VERSION=$LATEST", "AWS_LAMBDA_FUNCTION_MEMORY_SIZE=512",
-		"AWS_LAMBDA_LOG_GROUP_NAME=bench", "AWS_LAMBDA_LOG_STREAM_NAME=bench", "AWS_LAMBDA_INITIALIZATION_TYPE=on-demand",
+		"AWS_LAMBDA_LOG_GROUP_NAME=bench", "AWS_LAMBDA_LOG_STREAM_NAME=bench",
+		"AWS_LAMBDA_INITIALIZATION_TYPE=on-demand",
 		"AWS_LAMBDA_LOG_FORMAT=JSON", "AWS_REGION=" + region, "AWS_DEFAULT_REGION=" + region,
 		"AWS_ACCESS_KEY_ID=local", "AWS_SECRET_ACCESS_KEY=local", "AWS_SESSION_TOKEN=local",
 		"AWS_ENDPOINT_URL_DYNAMODB=" + endpoint, "TZ=:UTC", "_HANDLER=bootstrap",

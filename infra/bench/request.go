@@ -63,8 +63,9 @@ func (h *house) event(r request) ([]byte, error) {
 
 // record is what every answer tells of the record it is about.
 type record struct {
-	ID      string `json:"id"`
-	Version int64  `json:"version"`
+	ID      string   `json:"id"`
+	Version int64    `json:"version"`
+	RoomIDs []string `json:"roomIds"`
 }
 
 // do sends a request to a function and checks the answer's status.
@@ -107,21 +108,15 @@ func (h *house) search(service, practitioner string) request {
 	}
 }
 
-// booking asks for an appointment; the diary chooses the room.
-func (h *house) booking(service, practitioner, patient, start string) request {
-	return request{
-		method: http.MethodPost, path: "/v1/appointments", want: http.StatusCreated,
-		body: map[string]string{
-			"serviceId": service, "siteId": h.site, "practitionerId": practitioner, "patientId": patient, "start": start,
-		},
+// booking asks for an appointment; without rooms, the diary chooses.
+func (h *house) booking(service, practitioner, patient, start string, rooms ...string) request {
+	body := map[string]any{
+		"serviceId": service, "siteId": h.site, "practitionerId": practitioner, "patientId": patient, "start": start,
 	}
-}
-
-// holding asks for a hold of the same.
-func (h *house) holding(service, practitioner, patient, start string) request {
-	r := h.booking(service, practitioner, patient, start)
-	r.path = "/v1/holds"
-	return r
+	if len(rooms) > 0 {
+		body["roomIds"] = rooms
+	}
+	return request{method: http.MethodPost, path: "/v1/appointments", want: http.StatusCreated, body: body}
 }
 
 func bookingHeld(hold, patient string) request {

@@ -2,22 +2,29 @@ package main
 
 import (
 	"archive/zip"
+	"bytes"
 	"compress/flate"
 	"context"
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/sqs"
+
 	"almanac/infra/cfn"
+	"almanac/shared/id"
 )
 
 const (
-	startRounds = 61
+	startSeries = 3
+	startRounds = 41 // of each series
 	firstRounds = 9
 	maxStart    = 2.2 // × bare
 	maxZip      = 4.5 // MB
@@ -27,7 +34,8 @@ const (
 // bareFor builds the function that does nothing, with the flags of the Makefile.
 func (b *bench) bareFor(ctx context.Context, arch ...string) (string, error) {
 	dir := filepath.Join(append([]string{b.scratch, bare}, arch...)...)
-	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-tags", "lambda.norpc", "-ldflags", "-s -w -buildid=",
+	cmd := exec.CommandContext(ctx, "go", "build", //nolint:gosec // our own program into a folder of our own
+		"-trimpath", "-tags", "lambda.norpc", "-ldflags", "-s -w -buildid=",
 		"-o", filepath.Join(dir, "bootstrap"), "./infra/bench/bare")
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if len(arch) > 0 {
@@ -56,55 +64,89 @@ func (b *bench) starts(ctx context.Context) error {
 		return err
 	}
 	defer h.drop(ctx)
-	dir, err := b.bareFor(ctx)
+	all, err := b.candidates(ctx, h)
 	if err != nil {
 		return err
 	}
-	all := []*candidate{{name: bare, dir: dir, env: functionEnv(b.endpoint, h.name, nil)}}
-	t, err := template()
-	if err != nil {
+	if all, err = quietest(ctx, all); err != nil {
 		return err
-	}
-	for _, f := range t.Functions {
-		name := filepath.Base(f.CodeURI)
-		all = append(all, &candidate{name: name, dir: filepath.Join(b.host, f.CodeURI), env: b.envOf(f, h.name)})
-	}
-	for range startRounds {
-		for _, c := range all {
-			f, err := launch(ctx, c.dir, c.env)
-			if err != nil {
-				return err
-			}
-			cpu, err := f.cpu()
-			if err != nil {
-				f.stop()
-				return err
-			}
-			c.starts, c.cpus = append(c.starts, f.start), append(c.cpus, cpu)
-			f.stop()
-		}
 	}
 	base, baseCPU := median(all[0].starts), median(all[0].cpus)
 	b.info("start."+bare, milliseconds(base), "ms", "a function that does nothing, start to first /next")
 	for _, c := range all[1:] {
 		m := median(c.starts)
-		b.atMost("start."+c.name, float64(m)/float64(base), "× "+bare, maxStart,
-			fmt.Sprintf("%s ms, p90 %s ms; processor time %s ×; median of %d", number(milliseconds(m)),
-				number(milliseconds(percentile(c.starts, .9))), number(float64(median(c.cpus))/float64(baseCPU)), startRounds))
+		cpu := float64(median(c.cpus)) / float64(baseCPU)
+		b.atMost("start."+c.name, float64(m)/float64(base), "×", maxStart, fmt.Sprintf(
+			"bare is 1; %s ms, p90 %s ms; processor time %s ×; median of %d",
+			number(milliseconds(m)), number(milliseconds(percentile(c.starts, .9))), number(cpu), startRounds))
 	}
 	return b.firsts(ctx, all[1:])
+}
+
+// quietest measures several series, in each of which the functions take turns, and gives the one in which the bare
+// function started fastest: other work on the computer delays a process with more threads more, and would be taken for
+// the function's own. The others' figures have no say in the choice.
+func quietest(ctx context.Context, all []*candidate) ([]*candidate, error) {
+	var best []*candidate
+	for range startSeries {
+		series := make([]*candidate, len(all))
+		for i, c := range all {
+			series[i] = &candidate{name: c.name, dir: c.dir, env: c.env}
+		}
+		for range startRounds {
+			for _, c := range series {
+				if err := c.start(ctx); err != nil {
+					return nil, err
+				}
+			}
+		}
+		if best == nil || median(series[0].starts) < median(best[0].starts) {
+			best = series
+		}
+	}
+	return best, nil
+}
+
+// candidates are the bare function and all those of template.yaml.
+func (b *bench) candidates(ctx context.Context, h *house) ([]*candidate, error) {
+	dir, err := b.bareFor(ctx)
+	if err != nil {
+		return nil, err
+	}
+	t, err := template()
+	if err != nil {
+		return nil, err
+	}
+	queue, err := b.queue(ctx)
+	if err != nil {
+		return nil, err
+	}
+	all := []*candidate{{name: bare, dir: dir, env: functionEnv(b.endpoint, h.name, nil)}}
+	for _, f := range t.Functions {
+		all = append(all, &candidate{
+			name: filepath.Base(f.CodeURI), dir: filepath.Join(b.host, f.CodeURI), env: b.envOf(f, h.name, queue),
+		})
+	}
+	return all, nil
+}
+
+// start starts the function once, and stops it.
+func (c *candidate) start(ctx context.Context) error {
+	f, err := launch(ctx, c.dir, c.env)
+	if err != nil {
+		return err
+	}
+	defer f.stop()
+	cpu, err := f.cpu()
+	c.starts, c.cpus = append(c.starts, f.start), append(c.cpus, cpu)
+	return err
 }
 
 // firsts measures the first invocation of a fresh process, which works out what later ones find ready. The events are
 // those of events/; where they name an organisation that is not there, the answer is a refusal after the same reads.
 func (b *bench) firsts(ctx context.Context, all []*candidate) error {
 	for _, c := range all {
-		files, err := filepath.Glob(filepath.Join("events", c.name+".*.json"))
-		if err != nil || len(files) == 0 {
-			return errors.Join(fmt.Errorf("no event of %s in events/", c.name), err)
-		}
-		slices.Sort(files)
-		payload, err := os.ReadFile(files[0])
+		file, payload, err := sample(c.name)
 		if err != nil {
 			return err
 		}
@@ -119,22 +161,58 @@ func (b *bench) firsts(ctx context.Context, all []*candidate) error {
 			c.firsts = append(c.firsts, time.Since(began))
 			f.stop()
 			if err != nil {
-				return fmt.Errorf("%s: %w", files[0], err)
+				return fmt.Errorf("%s: %w", file, err)
 			}
 		}
 		b.info("first."+c.name, milliseconds(median(c.firsts)), "ms",
-			fmt.Sprintf("first invocation of a process, %s; median of %d", filepath.Base(files[0]), firstRounds))
+			fmt.Sprintf("first invocation of a process, %s; median of %d", file, firstRounds))
 	}
 	return nil
 }
 
-// envOf is a function's environment; what it may call besides the table is not there, and not asked for.
-func (b *bench) envOf(f cfn.Function, table string) []string {
-	env := functionEnv(b.endpoint, table, f.Env)
-	for _, service := range []string{"SQS", "SESV2", "KMS"} {
-		env = append(env, "AWS_ENDPOINT_URL_"+service+"=http://127.0.0.1:9")
+// sample is an event of a function: one that only reads, where there is one.
+func sample(function string) (string, []byte, error) {
+	files, err := filepath.Glob(filepath.Join("events", function+".*.json"))
+	if err != nil || len(files) == 0 {
+		return "", nil, errors.Join(fmt.Errorf("no event of %s in events/", function), err)
 	}
-	return env
+	slices.Sort(files)
+	var first []byte
+	for _, file := range files {
+		text, err := os.ReadFile(file) //nolint:gosec // of the repository
+		if err != nil {
+			return "", nil, err
+		}
+		if bytes.Contains(text, []byte(`"method": "GET"`)) {
+			return filepath.Base(file), text, nil
+		}
+		if first == nil {
+			first = text
+		}
+	}
+	return filepath.Base(files[0]), first, nil
+}
+
+// envOf is a function's environment. The mail service is not there, and no event of events/ gets as far as asking it.
+func (b *bench) envOf(f cfn.Function, table, queue string) []string {
+	own := maps.Clone(f.Env)
+	if _, ok := own["EMAIL_QUEUE_URL"]; ok {
+		own["EMAIL_QUEUE_URL"] = queue
+	}
+	return append(functionEnv(b.endpoint, table, own), "AWS_ENDPOINT_URL_SQS="+b.queues,
+		"AWS_ENDPOINT_URL_SESV2=http://127.0.0.1:9", "AWS_ENDPOINT_URL_KMS=http://127.0.0.1:9")
+}
+
+// queue makes a queue for what functions send.
+func (b *bench) queue(ctx context.Context) (string, error) {
+	c := sqs.New(sqs.Options{
+		Region: region, BaseEndpoint: &b.queues, Credentials: aws.CredentialsProviderFunc(credentials),
+	})
+	out, err := c.CreateQueue(ctx, &sqs.CreateQueueInput{QueueName: aws.String("bench-" + id.New("que"))})
+	if err != nil {
+		return "", fmt.Errorf("create a queue: %w", err)
+	}
+	return aws.ToString(out.QueueUrl), nil
 }
 
 // zips measures what is uploaded to AWS for each function.

@@ -12,15 +12,16 @@ import (
 
 // request is what the meter reads of any operation's request.
 type request struct {
-	TableName      string
-	IndexName      string
-	Key, Item      item
-	ConsistentRead bool
+	TableName      string `json:"TableName"`
+	Key            item   `json:"Key"`
+	Item           item   `json:"Item"`
+	ConsistentRead bool   `json:"ConsistentRead"`
 	// A read that leaves something out is billed for what it read, not for what it gave.
-	ProjectionExpression, FilterExpression string
-	Select                                 string
-	RequestItems                           json.RawMessage
-	TransactItems                          []map[string]request
+	ProjectionExpression string               `json:"ProjectionExpression"`
+	FilterExpression     string               `json:"FilterExpression"`
+	Select               string               `json:"Select"`
+	RequestItems         json.RawMessage      `json:"RequestItems"`
+	TransactItems        []map[string]request `json:"TransactItems"`
 }
 
 // transactional: "DynamoDB performs two underlying reads or writes of every item in the transaction: one to prepare
@@ -43,15 +44,11 @@ func (w *wire) prepare(ctx context.Context, op string, body []byte) (bill, error
 	}
 	switch op {
 	case "GetItem":
-		return w.reading([]touch{{TableName: r.TableName, key: r.Key}}, share(r.ConsistentRead)), nil
+		return w.reading([]touch{{table: r.TableName, key: r.Key}}, share(r.ConsistentRead)), nil
 	case "BatchGetItem":
 		return w.batchGet(r)
 	case "TransactGetItems":
-		var all []touch
-		for _, each := range r.TransactItems {
-			all = append(all, touch{TableName: each["Get"].TableName, key: each["Get"].Key})
-		}
-		return w.reading(all, transactional), nil
+		return w.transactGet(r), nil
 	case "Query":
 		return w.querying(r, body), nil
 	case "PutItem", "UpdateItem", "DeleteItem":
@@ -59,13 +56,7 @@ func (w *wire) prepare(ctx context.Context, op string, body []byte) (bill, error
 	case "BatchWriteItem":
 		return w.batchWrite(ctx, r)
 	case "TransactWriteItems":
-		var all []request
-		for _, each := range r.TransactItems {
-			for _, part := range each {
-				all = append(all, part)
-			}
-		}
-		return w.writing(ctx, all, transactional)
+		return w.transactWrite(ctx, r)
 	case "CreateTable", "DeleteTable", "DescribeTable", "ListTables", "UpdateTable", "UpdateTimeToLive",
 		"DescribeTimeToLive", "DescribeEndpoints", "DescribeLimits":
 		return nil, nil //nolint:nilnil // they cost no units
@@ -82,8 +73,8 @@ func share(consistent bool) float64 {
 
 // touch is one item that a request reads or writes.
 type touch struct {
-	TableName string
-	key       item
+	table string
+	key   item
 }
 
 // images reads items as they are, strongly consistent; one that does not exist is nil. It goes on when the client
@@ -104,24 +95,24 @@ func (w *wire) images(ctx context.Context, of []touch) ([]item, error) {
 const batchLimit = 100
 
 type keysAndAttributes struct {
-	Keys           []item
-	ConsistentRead bool
+	Keys           []item `json:"Keys"`
+	ConsistentRead bool   `json:"ConsistentRead"`
 }
 
 func (w *wire) batch(ctx context.Context, of []touch, out []item) error {
 	left := map[string]keysAndAttributes{}
 	places := map[string][]int{} // several reads of one item are asked for once
 	for i, t := range of {
-		at := place(t.TableName, t.key)
+		at := place(t.table, t.key)
 		if places[at] == nil {
-			left[t.TableName] = keysAndAttributes{append(left[t.TableName].Keys, t.key), true}
+			left[t.table] = keysAndAttributes{append(left[t.table].Keys, t.key), true}
 		}
 		places[at] = append(places[at], i)
 	}
 	for len(left) > 0 {
 		var got struct {
-			Responses       map[string][]item
-			UnprocessedKeys map[string]keysAndAttributes
+			Responses       map[string][]item            `json:"Responses"`
+			UnprocessedKeys map[string]keysAndAttributes `json:"UnprocessedKeys"`
 		}
 		if err := w.ask(ctx, "BatchGetItem", map[string]any{"RequestItems": left}, &got); err != nil {
 			return err
@@ -160,11 +151,16 @@ func (w *wire) reading(of []touch, factor float64) bill {
 	}
 }
 
-func (w *wire) batchGet(r request) (bill, error) {
-	var tables map[string]struct {
-		Keys           []item
-		ConsistentRead bool
+func (w *wire) transactGet(r request) bill {
+	var all []touch
+	for _, each := range r.TransactItems {
+		all = append(all, touch{table: each["Get"].TableName, key: each["Get"].Key})
 	}
+	return w.reading(all, transactional)
+}
+
+func (w *wire) batchGet(r request) (bill, error) {
+	var tables map[string]keysAndAttributes
 	if err := json.Unmarshal(r.RequestItems, &tables); err != nil {
 		return nil, fmt.Errorf("the request cannot be read: %w", err)
 	}
@@ -172,7 +168,7 @@ func (w *wire) batchGet(r request) (bill, error) {
 	for name, t := range tables {
 		var all []touch
 		for _, k := range t.Keys {
-			all = append(all, touch{TableName: name, key: k})
+			all = append(all, touch{table: name, key: k})
 		}
 		parts = append(parts, w.reading(all, share(t.ConsistentRead)))
 	}
@@ -215,8 +211,8 @@ func (w *wire) querying(r request, body []byte) bill {
 }
 
 type page struct {
-	Items        []item
-	ScannedCount int
+	Items        []item `json:"Items"`
+	ScannedCount int    `json:"ScannedCount"`
 }
 
 // whole asks a query again without what narrows its answer, for the items that it went through.
@@ -232,7 +228,9 @@ func (w *wire) whole(ctx context.Context, body []byte, scanned int) (page, error
 		delete(in, narrow)
 	}
 	in["Limit"] = scanned
-	used := strings.FieldsFunc(text(in["KeyConditionExpression"]), func(r rune) bool { return strings.ContainsRune(" ,()=<>", r) })
+	used := strings.FieldsFunc(text(in["KeyConditionExpression"]), func(r rune) bool {
+		return strings.ContainsRune(" ,()=<>", r)
+	})
 	for _, names := range []string{"ExpressionAttributeNames", "ExpressionAttributeValues"} {
 		kept := nested(in[names])
 		maps.DeleteFunc(kept, func(name string, _ any) bool { return !slices.Contains(used, name) })
@@ -254,7 +252,7 @@ func (w *wire) writing(ctx context.Context, all []request, factor float64) (bill
 		if err != nil {
 			return nil, err
 		}
-		tables[i], touched[i] = t, touch{TableName: r.TableName, key: r.Key}
+		tables[i], touched[i] = t, touch{table: r.TableName, key: r.Key}
 		if r.Item != nil {
 			touched[i].key = t.keyOf(r.Item)
 		}
@@ -282,6 +280,16 @@ func (w *wire) writing(ctx context.Context, all []request, factor float64) (bill
 		}
 		return 0, total, nil
 	}, nil
+}
+
+func (w *wire) transactWrite(ctx context.Context, r request) (bill, error) {
+	var all []request
+	for _, each := range r.TransactItems {
+		for _, part := range each {
+			all = append(all, part)
+		}
+	}
+	return w.writing(ctx, all, transactional)
 }
 
 func (w *wire) batchWrite(ctx context.Context, r request) (bill, error) {

@@ -68,9 +68,9 @@ func (u Usage) Err() error {
 // Since is the difference from an earlier reading of the same Meter.
 func (u Usage) Since(before Usage) Usage {
 	d := Usage{
-		Calls: map[string]int{}, ReadUnits: u.ReadUnits - before.ReadUnits, WriteUnits: u.WriteUnits - before.WriteUnits,
-		Unmetered: slices.Clone(u.Unmetered[len(before.Unmetered):]),
+		Calls: map[string]int{}, Unmetered: slices.Clone(u.Unmetered[len(before.Unmetered):]),
 	}
+	d.ReadUnits, d.WriteUnits = u.ReadUnits-before.ReadUnits, u.WriteUnits-before.WriteUnits
 	for op, n := range u.Calls {
 		if n -= before.Calls[op]; n > 0 {
 			d.Calls[op] = n
@@ -214,7 +214,7 @@ func (w *wire) ask(ctx context.Context, op string, in, out any) error {
 	if err != nil {
 		return err
 	}
-	res, reply, err := w.send(ctx, op, body)
+	res, reply, err := w.send(ctx, op, body) //nolint:bodyclose // send has read it to its end and closed it
 	if err != nil {
 		return err
 	}

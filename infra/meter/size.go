@@ -46,21 +46,22 @@ func (v value) size() int {
 			return sum(raw, numberSize)
 		case "BS":
 			return sum(raw, binarySize)
-		case "L":
-			n := containerOverhead
-			for _, each := range list(raw) {
-				n += elementOverhead + nested(each).size()
-			}
-			return n
-		case "M":
-			n := containerOverhead
-			for name, each := range nested(raw) {
-				n += elementOverhead + len(name) + nested(each).size()
-			}
-			return n
+		case "L", "M":
+			return containerSize(raw)
 		}
 	}
 	return 0
+}
+
+func containerSize(raw any) int {
+	n := containerOverhead
+	for _, each := range list(raw) {
+		n += elementOverhead + nested(each).size()
+	}
+	for name, each := range nested(raw) {
+		n += elementOverhead + len(name) + nested(each).size()
+	}
+	return n
 }
 
 func text(raw any) string {

@@ -7,10 +7,12 @@ import (
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 	"github.com/aws/smithy-go/middleware"
 
 	"almanac/shared/booking"
 	"almanac/shared/clinic"
+	"almanac/shared/fault"
 	"almanac/shared/id"
 	"almanac/shared/table"
 )
@@ -22,7 +24,8 @@ import (
 func (h *house) brokenService(newID id.Source) *booking.Service {
 	db := client(h.server.URL(), options{clients: 1, workers: 1}, func(o *dynamodb.Options) {
 		o.APIOptions = append(o.APIOptions, func(stack *middleware.Stack) error {
-			return stack.Initialize.Add(middleware.InitializeMiddlewareFunc("unconditional", unconditional), middleware.Before)
+			step := middleware.InitializeMiddlewareFunc("unconditional", unconditional)
+			return stack.Initialize.Add(step, middleware.Before)
 		})
 	})
 	return booking.New(h.open(db), h.dir, h.clock.now, newID)
@@ -35,26 +38,29 @@ func unconditional(
 		stripped := *tx
 		stripped.TransactItems = slices.Clone(tx.TransactItems)
 		for i, item := range stripped.TransactItems {
-			if item.Update == nil {
-				continue
+			if item.Update != nil {
+				stripped.TransactItems[i].Update = withoutCondition(*item.Update)
 			}
-			up := *item.Update
-			up.ConditionExpression = nil
-			up.ExpressionAttributeValues = maps.Clone(up.ExpressionAttributeValues)
-			words := strings.FieldsFunc(*up.UpdateExpression, func(r rune) bool { return r == ' ' || r == ',' })
-			for name := range up.ExpressionAttributeValues {
-				if !slices.Contains(words, name) { // DynamoDB refuses values that nothing uses
-					delete(up.ExpressionAttributeValues, name)
-				}
-			}
-			if len(up.ExpressionAttributeValues) == 0 {
-				up.ExpressionAttributeValues = nil
-			}
-			stripped.TransactItems[i].Update = &up
 		}
 		in.Parameters = &stripped
 	}
 	return next.HandleInitialize(ctx, in)
+}
+
+// withoutCondition also drops the values that only the condition used, which DynamoDB would refuse.
+func withoutCondition(up types.Update) *types.Update {
+	up.ConditionExpression = nil
+	words := strings.FieldsFunc(*up.UpdateExpression, func(r rune) bool { return r == ' ' || r == ',' })
+	up.ExpressionAttributeValues = maps.Clone(up.ExpressionAttributeValues)
+	for name := range up.ExpressionAttributeValues {
+		if !slices.Contains(words, name) {
+			delete(up.ExpressionAttributeValues, name)
+		}
+	}
+	if len(up.ExpressionAttributeValues) == 0 {
+		up.ExpressionAttributeValues = nil
+	}
+	return &up
 }
 
 // lookFirst reads whether the time is free, and gives the refusal if it is not.
@@ -91,19 +97,13 @@ func (w *worker) lookAround(ctx context.Context, in input) (output, bool, error)
 
 // free tells whether everything is free but for what the record has itself.
 func (w *worker) free(ctx context.Context, in input, own string) (output, bool, error) {
-	s := w.rules.shapes[in.service]
+	shape := w.rules.shapes[in.service]
 	start := w.at(in.day, in.start)
-	core := table.Span{From: start, To: start + table.Tick(s.length)}
-	full := table.Span{From: core.From - table.Tick(s.before), To: core.To + table.Tick(s.after)}
+	core := table.Span{From: start, To: start + table.Tick(shape.length)}
+	full := table.Span{From: core.From - table.Tick(shape.before), To: core.To + table.Tick(shape.after)}
 	refusal := output{outcome: table.TimeTaken().Code}
-	raw, _ := id.Raw(own) // none is no record's
-	busy := func(o table.Occupancy, over table.Span) bool {
-		return slices.ContainsFunc(o.Taken, func(t table.Tenure) bool {
-			return over.From <= t.Tick && t.Tick < over.To && t.Counts(w.h.clock.now()) && (own == "" || !t.HeldBy(raw))
-		})
-	}
 	needed := map[string]string{w.h.practitioners[in.practitioner]: booking.PractitionerBusy}
-	for _, room := range s.rooms {
+	for _, room := range shape.rooms {
 		needed[w.h.rooms[room]] = booking.RoomBusy
 	}
 	for resource, reason := range needed {
@@ -111,18 +111,34 @@ func (w *worker) free(ctx context.Context, in input, own string) (output, bool, 
 		if err != nil {
 			return output{}, false, err
 		}
-		if busy(got, full) {
+		if w.busy(got, full, own) {
 			refusal.reasons = append(refusal.reasons, reason)
 		}
 	}
 	if in.patient >= 0 {
-		got, err := w.h.table.For(w.h.by).DiaryOf(ctx, w.h.patients[in.patient])
+		got, err := w.diary(ctx, w.h.patients[in.patient])
 		if err != nil {
 			return output{}, false, err
 		}
-		if busy(got, core) {
+		if w.busy(got, core, own) {
 			refusal.reasons = append(refusal.reasons, booking.PatientBusy)
 		}
 	}
 	return refusal, len(refusal.reasons) > 0, nil
+}
+
+func (w *worker) busy(o table.Occupancy, over table.Span, own string) bool {
+	return slices.ContainsFunc(o.Taken, func(t table.Tenure) bool {
+		mine := own != "" && t.HeldBy(raw(own))
+		return over.From <= t.Tick && t.Tick < over.To && t.Counts(w.h.clock.now()) && !mine
+	})
+}
+
+func (w *worker) diary(ctx context.Context, patient string) (table.Occupancy, error) {
+	for {
+		got, err := w.h.table.For(w.h.by).DiaryOf(ctx, patient)
+		if !fault.Is(err, fault.Unavailable) || ctx.Err() != nil {
+			return got, err
+		}
+	}
 }

@@ -66,13 +66,13 @@ func newHouse(ctx context.Context, o options) (*house, error) {
 	}
 	h.direct = client(o.endpoint, o)
 	if err := h.createTable(ctx); err != nil {
-		h.close()
+		h.close(ctx)
 		return nil, err
 	}
 	h.table = h.open(client(h.server.URL(), o))
 	h.dir = clinic.NewDirectory(h.table, h.clock.now)
 	if err := h.found(ctx, o); err != nil {
-		h.close()
+		h.close(ctx)
 		return nil, err
 	}
 	return h, h.faults(o.seed, o.conflicts)
@@ -117,7 +117,8 @@ func (h *house) faults(seed uint64, conflicts float64) error {
 		{Fault: faultproxy.ThroughputExceeded, Probability: 0.001},
 	}
 	if conflicts > 0 {
-		rules = append(rules, faultproxy.Rule{Op: transact, Fault: faultproxy.TransactionConflict, Probability: conflicts})
+		conflict := faultproxy.Rule{Op: transact, Fault: faultproxy.TransactionConflict, Probability: conflicts}
+		rules = append(rules, conflict)
 	}
 	return h.proxy.Set(seed, rules...)
 }
@@ -131,8 +132,8 @@ func (h *house) injected() int {
 	return n
 }
 
-func (h *house) close() {
-	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+func (h *house) close(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
 	defer cancel()
 	if h.direct != nil {
 		_, _ = h.direct.DeleteTable(ctx, &dynamodb.DeleteTableInput{TableName: &h.name}) // the engine forgets it anyway
@@ -195,13 +196,29 @@ func (h *house) found(ctx context.Context, o options) error {
 	for _, d := range []string{"monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"} {
 		site.Hours = append(site.Hours, clinic.Opening{Day: d, Opens: "00:00", Closes: "24:00"})
 	}
-	items := []table.Item{
+	items := append(h.setUp(k, site), []table.Item{
 		{Key: k.Organisation(), Value: clinic.Organisation{ID: org, Name: "Race", Zone: site.Zone}, New: true},
 		{Key: k.Site(h.site), Value: site, New: true},
 		{Key: k.Staff(receptionist), New: true, Value: clinic.Staff{
 			Subject: receptionist, Name: "Desk", Email: "desk@example.org", Roles: []access.Role{access.Receptionist},
 		}},
+	}...)
+	err := k.Write(ctx, table.Change{
+		Action: access.OrganisationCreate, Target: org, Put: items, Found: true,
+		Event: event.Event{Name: event.OrganisationCreated},
+	})
+	if err != nil {
+		return err
 	}
+	if h.by, err = h.dir.Caller(ctx, org, receptionist, true); err != nil {
+		return err
+	}
+	return h.admit(ctx, max(o.clients, manyPatients))
+}
+
+// setUp gives the items of practitioners, rooms and services.
+func (h *house) setUp(k table.Clinic, site clinic.Site) []table.Item {
+	var items []table.Item
 	for i := range manyPractitioners {
 		p := clinic.Practitioner{ID: id.New("prc"), Name: "Dr " + strconv.Itoa(i)}
 		for _, open := range site.Hours {
@@ -221,17 +238,7 @@ func (h *house) found(ctx context.Context, o options) error {
 	for _, s := range h.services {
 		items = append(items, table.Item{Key: k.Service(s.ID), Value: s, New: true})
 	}
-	err := k.Write(ctx, table.Change{
-		Action: access.OrganisationCreate, Target: org, Put: items, Found: true,
-		Event: event.Event{Name: event.OrganisationCreated},
-	})
-	if err != nil {
-		return err
-	}
-	if h.by, err = h.dir.Caller(ctx, org, receptionist, true); err != nil {
-		return err
-	}
-	return h.admit(ctx, max(o.clients, manyPatients))
+	return items
 }
 
 // offered are the services. The first three take what they take and no choice, so that what a client asks for says

@@ -43,7 +43,7 @@ func main() {
 	flag.IntVar(&o.broken, "broken", 5, "histories of a diary that looks before it writes, which the check must catch")
 	flag.Parse()
 	if o.seed == 0 {
-		o.seed = uint64(time.Now().UnixNano()) //nolint:gosec // any number will do
+		o.seed = uint64(time.Now().UnixNano())
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	ok, err := run(ctx, o, os.Stdout, os.Stderr)
@@ -69,8 +69,8 @@ func run(ctx context.Context, o options, out, progress io.Writer) (bool, error) 
 	if err != nil {
 		return false, err
 	}
-	defer h.close()
-	fmt.Fprintln(progress, "seed", o.seed)
+	defer h.close(ctx)
+	say(progress, "seed %d", o.seed)
 
 	won, err := h.race(ctx, o, progress)
 	if err != nil {
@@ -85,7 +85,7 @@ func run(ctx context.Context, o options, out, progress io.Writer) (bool, error) 
 	checked.print(&r, o)
 	r.figure("faults injected", h.injected())
 	r.figure("seconds", int(time.Since(start).Seconds()))
-	fmt.Fprintln(out, "seed", o.seed)
+	say(out, "seed %d", o.seed)
 	return r.ok, nil
 }
 
@@ -95,10 +95,13 @@ type report struct {
 	ok  bool
 }
 
-func (r *report) figure(name string, value int) { fmt.Fprintln(r.out, name, value) }
+func (r *report) figure(name string, value int) { say(r.out, "%s %d", name, value) }
 
 // exactly prints a figure that must have one value.
 func (r *report) exactly(name string, value, want int) {
-	fmt.Fprintf(r.out, "%s %d (%d)\n", name, value, want)
+	say(r.out, "%s %d (%d)", name, value, want)
 	r.ok = r.ok && value == want
 }
+
+// say prints a line. If it cannot be printed there is nobody to tell.
+func say(to io.Writer, format string, values ...any) { _, _ = fmt.Fprintf(to, format+"\n", values...) }

@@ -192,27 +192,11 @@ func (r rules) claim(s state, e entry, out output) (bool, state) {
 
 // explains tells whether one of the reasons given is true. Each was read by itself, at a moment of its own.
 func (t taken) explains(reasons []string) bool {
-	for _, code := range reasons {
-		switch code {
-		case booking.PractitionerBusy:
-			if t.practitioner {
-				return true
-			}
-		case booking.RoomBusy:
-			if t.room {
-				return true
-			}
-		case booking.PatientBusy:
-			if t.patient {
-				return true
-			}
-		case resourceBusy:
-			if t.room || t.practitioner {
-				return true
-			}
-		}
+	holds := map[string]bool{
+		booking.PractitionerBusy: t.practitioner, booking.RoomBusy: t.room, booking.PatientBusy: t.patient,
+		resourceBusy: t.practitioner || t.room,
 	}
-	return false
+	return slices.ContainsFunc(reasons, func(code string) bool { return holds[code] })
 }
 
 // resourceBusy is what the table says of a practitioner or a room, when there was no time to look for more.
@@ -221,46 +205,54 @@ const resourceBusy = "resource_busy"
 func (r rules) onHold(s state, in input, out output) (bool, state) {
 	h, there := s.find(in.id)
 	there = there && h.held
-	switch out.outcome {
-	case "":
+	if out.outcome == "" {
 		return r.useHold(s, h, there, in, out)
-	case "not_found":
+	}
+	if out.outcome == "not_found" {
 		return !there, s
-	case "stale":
+	}
+	if out.outcome == "stale" {
 		// One who books a hold names no version, and is told this when the hold went on while he read it.
 		return in.kind == bookHeld || !there || h.version != in.version, s
+	}
+	return there && r.refusesHold(s, h, in, out.outcome), s
+}
+
+// refusesHold judges a refusal that presupposes that the hold is there.
+func (r rules) refusesHold(s state, h entry, in input, outcome string) bool {
+	switch outcome {
 	case "hold_expired":
-		return there && h.until < s.now, s
+		return h.until < s.now
 	case "hold_at_its_end":
-		return there, s
+		return true // it was renewed within the same second, or to its very end
 	case "held_for_another":
-		return there && h.patient >= 0 && h.patient != in.patient, s
+		return h.patient >= 0 && h.patient != in.patient
 	case table.TimeTaken().Code:
 		h.patient = in.patient
-		return there && (h.lost || in.kind == bookHeld && r.against(s, h).patient), s
+		return h.lost || in.kind == bookHeld && r.against(s, h).patient
 	}
-	return false, s
+	return false
 }
 
 func (r rules) useHold(s state, h entry, there bool, in input, out output) (bool, state) {
 	ok := there && (in.kind == bookHeld || h.version == in.version)
-	switch in.kind {
-	case release:
-		return ok, s.without(in.id)
-	case renew:
+	s = s.without(in.id)
+	if in.kind == release {
+		return ok, s
+	}
+	ok = ok && !h.lost
+	if in.kind == renew {
 		h.version, h.until = out.version, out.until
-		return ok && !h.lost && out.version == in.version+1, r.put(s.without(in.id), h)
+		return ok && out.version == in.version+1, r.put(s, h)
 	}
 	apt := h
 	apt.id, apt.held, apt.patient, apt.version, apt.until = out.id, false, in.patient, 1, 0
-	s = s.without(in.id)
-	return ok && !h.lost && !r.against(s, apt).any(), r.put(s, apt)
+	return ok && !r.against(s, apt).any(), r.put(s, apt)
 }
 
 func (r rules) onAppointment(s state, in input, out output) (bool, state) {
 	was, there := s.find(in.id)
 	there = there && !was.held
-	can := there && !was.cancelled && was.version == in.version
 	to := was
 	to.version++
 	if in.kind == cancel {
@@ -268,23 +260,29 @@ func (r rules) onAppointment(s state, in input, out output) (bool, state) {
 	} else {
 		to.practitioner, to.start = in.practitioner, in.start
 	}
-	switch out.outcome {
-	case "", unknown:
-		ok := can && (in.kind == cancel || !r.against(s, to).any())
-		if !ok {
-			return out.outcome == unknown, s
-		}
-		return true, r.put(s, to)
-	case "stale":
-		return !there || was.version != in.version, s
-	case "not_found":
-		return !there, s
-	case "not_changeable":
-		return there && was.cancelled, s
-	case table.TimeTaken().Code:
-		return there && r.against(s, to).explains(out.reasons), s
+	free := in.kind == cancel || !r.against(s, to).any()
+	can := there && !was.cancelled && was.version == in.version && free
+	if out.outcome != "" && out.outcome != unknown {
+		return r.refusesAppointment(s, was, there, to, in, out), s
 	}
-	return false, s
+	if can {
+		return true, r.put(s, to)
+	}
+	return out.outcome == unknown, s
+}
+
+func (r rules) refusesAppointment(s state, was entry, there bool, to entry, in input, out output) bool {
+	switch out.outcome {
+	case "stale":
+		return !there || was.version != in.version
+	case "not_found":
+		return !there
+	case "not_changeable":
+		return there && was.cancelled
+	case table.TimeTaken().Code:
+		return there && r.against(s, to).explains(out.reasons)
+	}
+	return false
 }
 
 // firm lists what appointments have of a practitioner's day, tick by tick.

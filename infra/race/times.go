@@ -34,7 +34,7 @@ func (w won) print(r *report, o options) {
 	r.exactly("other errors", w.others, 0)
 	r.figure("asked again after unavailable", w.unavailable)
 	if w.firstOther != nil {
-		fmt.Fprintln(r.out, "the first other error:", w.firstOther)
+		say(r.out, "the first other error: %v", w.firstOther)
 	}
 	r.figure("seconds for the times", int(w.took.Seconds()))
 }
@@ -57,7 +57,7 @@ func (h *house) race(ctx context.Context, o options, progress io.Writer) (won, e
 		}
 		if time.Since(said) > 5*time.Second || i == o.times-1 {
 			said = time.Now()
-			fmt.Fprintf(progress, "%d of %d times, %d doubles, %d unwon, %d other errors, %s\n",
+			say(progress, "%d of %d times, %d doubles, %d unwon, %d other errors, %s",
 				i+1, o.times, w.doubles, w.unwon, w.others, time.Since(start).Round(time.Second))
 		}
 	}
@@ -159,32 +159,19 @@ func (h *house) verify(ctx context.Context, prc string, block time.Time, winners
 	if len(winners) != 1 {
 		return nil // counted already
 	}
-	raw, err := id.Raw(winners[0])
-	if err != nil {
-		return err
-	}
-	over := table.SpanOf(block, block.Add(blockLength))
-	var apt booking.Appointment
 	k := h.table.For(h.by)
+	var apt booking.Appointment
 	if err := k.Get(ctx, k.Appointment(winners[0]), &apt); err != nil {
 		return fmt.Errorf("read the winner: %w", err)
 	}
 	full := table.SpanOf(apt.Start.Add(-minutes(apt.BufferBefore)), apt.End.Add(minutes(apt.BufferAfter)))
+	over := table.SpanOf(block, block.Add(blockLength))
 	for _, resource := range append([]string{prc}, h.rooms...) {
 		got, err := k.Days(ctx, resource, over)
 		if err != nil {
 			return err
 		}
-		mine, others := 0, 0
-		for _, t := range got.Taken {
-			switch {
-			case t.Tick < over.From || t.Tick >= over.To:
-			case t.HeldBy(raw) && t.Firm:
-				mine++
-			default:
-				others++
-			}
-		}
+		mine, others := shares(got, over, winners[0])
 		if others > 0 {
 			w.doubles++
 		}
@@ -193,6 +180,30 @@ func (h *house) verify(ctx context.Context, prc string, block time.Time, winners
 		}
 	}
 	return nil
+}
+
+// shares counts the ticks within the block that the winner has, and those that anybody else has.
+func shares(of table.Occupancy, over table.Span, winner string) (int, int) {
+	mine, others := 0, 0
+	for _, t := range of.Taken {
+		switch {
+		case t.Tick < over.From || t.Tick >= over.To:
+		case t.Firm && t.HeldBy(raw(winner)):
+			mine++
+		default:
+			others++
+		}
+	}
+	return mine, others
+}
+
+// raw gives the bytes of an id of ours, or none.
+func raw(of string) [16]byte {
+	b, err := id.Raw(of)
+	if err != nil {
+		return [16]byte{}
+	}
+	return b
 }
 
 func minutes(n int) time.Duration { return time.Duration(n) * time.Minute }

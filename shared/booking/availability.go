@@ -220,7 +220,7 @@ func (r rule) slot(start table.Tick, zone *time.Location) Slot {
 	at := start.Time().In(zone)
 	s := Slot{Start: at, End: (start + r.length).Time().In(zone), LocalStart: at.Format(localLayout)}
 	var lanes []string
-	if fits(r.needs, r.full(start), nil, &lanes) && len(lanes) > 0 {
+	if fits(r.needs, r.full(start), &lanes) && len(lanes) > 0 {
 		s.RoomIDs = roomsOf(lanes)
 	}
 	return s

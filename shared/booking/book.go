@@ -63,7 +63,7 @@ func (s *Service) BookHeld(
 		return Appointment{}, err
 	}
 	p.timely, p.own, p.patient = true, rawOf(hold.ID), patientID
-	p.keepLengths(hold)
+	p.keepLengths(hold.End.Sub(hold.Start), hold.BufferBefore, hold.BufferAfter)
 	if why := p.unclaimed(); len(why) > 0 { // leave entered or hours changed since
 		if err := s.refuse(ctx, by, &p); err != nil {
 			return Appointment{}, err
@@ -82,16 +82,19 @@ func (s *Service) BookHeld(
 			return Appointment{}, err
 		}
 	}
+	if fault.Is(err, fault.Stale) { // renewed between our read and our write: no copy of the caller's is out of date
+		return Appointment{}, fault.New(fault.Unavailable, "busy", "The hold was being renewed. Ask again.")
+	}
 	if err != nil {
 		return Appointment{}, err
 	}
 	return apt.shown(zone), nil
 }
 
-// keepLengths judges a held time by the lengths it was held with, should the service have changed since.
-func (p *plan) keepLengths(h Hold) {
-	p.service.Minutes = int(h.End.Sub(h.Start) / time.Minute)
-	p.service.BufferBefore, p.service.BufferAfter = h.BufferBefore, h.BufferAfter
+// keepLengths judges by the lengths that something was held or booked with, should the service have changed since.
+func (p *plan) keepLengths(length time.Duration, before, after int) {
+	p.service.Minutes = int(length / time.Minute)
+	p.service.BufferBefore, p.service.BufferAfter = before, after
 	p.over = around(*p)
 }
 

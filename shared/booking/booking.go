@@ -47,6 +47,8 @@ type Appointment struct {
 	Lanes        []string `json:"-" dynamodbav:"lanes,omitempty"`
 	BufferBefore int      `json:"-" dynamodbav:"bb,omitempty"`
 	BufferAfter  int      `json:"-" dynamodbav:"ba,omitempty"`
+	// LeftDiary tells that the patient's diary was freed of it.
+	LeftDiary bool `json:"-" dynamodbav:"left,omitempty"`
 }
 
 // ETagVersion is the version that an ETag tells.

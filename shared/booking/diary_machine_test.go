@@ -73,6 +73,7 @@ type replay struct {
 }
 
 func newDiary(t *testing.T, rt *rapid.T) *diary {
+	t.Helper()
 	f := newQuiet(t)
 	day := rapid.SampledFrom([]time.Time{
 		time.Date(2027, 1, 4, 0, 0, 0, 0, time.UTC),

@@ -54,8 +54,8 @@ func (h Hold) shown(zone *time.Location) Hold {
 }
 
 func (h Hold) footprint() footprint {
-	a := Appointment{
-		ID: h.ID, PractitionerID: h.PractitionerID, Lanes: h.Lanes, PatientID: h.PatientID,
+	a := Appointment{ // without the patient, whose time nobody else competes for: expired holds would fill the diary
+		ID: h.ID, PractitionerID: h.PractitionerID, Lanes: h.Lanes,
 		Start: h.Start, End: h.End, BufferBefore: h.BufferBefore, BufferAfter: h.BufferAfter,
 	}
 	f := a.footprint()
@@ -84,6 +84,11 @@ func (s *Service) Hold(ctx context.Context, by access.Caller, once access.Once, 
 	p, err := s.grasp(snap, w)
 	if err != nil {
 		return Hold{}, err
+	}
+	if p.patient != "" { // not claimed, so it is looked at: the patient must exist and be free
+		if err := s.refuse(ctx, by, &p); err != nil {
+			return Hold{}, err
+		}
 	}
 	apt, zone := p.appointment(s.newID("hld")), snap.Zone(p.site.ID)
 	now := s.now().UTC().Truncate(time.Second)

@@ -119,17 +119,20 @@ func lives() []life {
 	type call = func(context.Context, *booking.Service, access.Caller, access.Once) (any, error)
 	nothing := func(*testing.T, *fixture) subject { return subject{} }
 	inTheWay := func(t *testing.T, f *fixture) subject {
+		t.Helper()
 		w := f.wish("2027-01-04T10:00")
 		w.PractitionerID, w.PatientID = f.Practitioners[1].ID, f.Patients[1]
 		f.mustBook(t, w)
 		return subject{}
 	}
 	booked := func(t *testing.T, f *fixture) subject {
+		t.Helper()
 		a := f.mustBook(t, f.wish("2027-01-04T12:00"))
 		inTheWay(t, f)
 		return subject{a.ID, a.Version}
 	}
 	held := func(t *testing.T, f *fixture) subject {
+		t.Helper()
 		h, err := f.Hold(t.Context(), f.by, clinictest.Once(), f.wish("2027-01-04T12:00"))
 		if err != nil {
 			t.Fatal(err)
@@ -179,6 +182,7 @@ func lives() []life {
 			}
 		}},
 		{"complete", func(t *testing.T, f *fixture) subject {
+			t.Helper()
 			s := booked(t, f)
 			a, err := f.Progress(t.Context(), f.by, clinictest.Once(), s.id, s.version, booking.Arrived)
 			if err != nil {
@@ -422,7 +426,7 @@ func TestKeysAreJudgedAfresh(t *testing.T) {
 	if _, err := f.Book(t.Context(), f.by, once, w); err != nil {
 		t.Errorf("the same key after a refusal: %v", err)
 	}
-	other := f.House.Found(t)
+	other := f.Found(t)
 	if _, found, err := f.Table.For(other.By(t, clinictest.Receptionist)).Recall(t.Context(), once); found || err != nil {
 		t.Errorf("another organisation recalls the answer: %t, %v", found, err)
 	}

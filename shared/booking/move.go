@@ -3,6 +3,7 @@ package booking
 import (
 	"context"
 	"slices"
+	"time"
 
 	"almanac/shared/access"
 	"almanac/shared/clinic"
@@ -12,8 +13,9 @@ import (
 )
 
 // Move gives an appointment another time, and another practitioner or site where the wish names one: the new time is
-// claimed and the old one freed in one transaction. version is the one the caller saw. Errors as for Book, and
-// fault.Conflict "not_changeable" for one that is over, cancelled or under way.
+// claimed and the old one freed in one transaction. It keeps the length and the buffers that it was booked with. version
+// is the one the caller saw. Errors as for Book, and fault.Conflict "not_changeable" for one that is under way, completed,
+// missed or cancelled, and "no_change".
 func (s *Service) Move(
 	ctx context.Context, by access.Caller, once access.Once, aptID string, version int64, w Wish,
 ) (Appointment, error) {
@@ -33,6 +35,11 @@ func (s *Service) Move(
 		return Appointment{}, err
 	}
 	p.own = rawOf(was.ID)
+	p.keepLengths(was.End.Sub(was.Start), was.BufferBefore, was.BufferAfter)
+	if p.start.Time().Equal(was.Start) && p.practitioner.ID == was.PractitionerID && p.site.ID == was.SiteID &&
+		len(w.RoomIDs) == 0 {
+		return Appointment{}, fault.New(fault.Conflict, "no_change", "The appointment is at this time already.")
+	}
 	to, zone := p.appointment(was.ID), snap.Zone(p.site.ID)
 	to.Status, to.Version, to.Sequence = Booked, version+1, was.Sequence+1
 	c := s.table.For(by)
@@ -61,7 +68,7 @@ func (p plan) keepRooms(was Appointment) []string {
 	if p.busy == nil && len(p.rooms) == 0 && was.SiteID == p.site.ID && len(was.Lanes) == len(p.lanes) {
 		r := p.rule()
 		var kept []string
-		if fits(only(r.needs, roomsOf(was.Lanes)), r.full(p.start), nil, &kept) && slices.Equal(kept, was.Lanes) {
+		if fits(only(r.needs, roomsOf(was.Lanes)), r.full(p.start), &kept) && slices.Equal(kept, was.Lanes) {
 			return kept
 		}
 	}
@@ -80,7 +87,7 @@ func (s *Service) changeable(
 		return nil, Appointment{}, outdated()
 	case !apt.changeable():
 		return nil, Appointment{}, fault.New(fault.Conflict, "not_changeable",
-			"This appointment is over, cancelled or under way and cannot be changed.")
+			"This appointment is under way, completed, missed or cancelled and cannot be changed.")
 	}
 	return snap, apt, nil
 }
@@ -168,9 +175,12 @@ func follows(from Status) []Status {
 	return nil
 }
 
+// earliest is how long before an appointment somebody can arrive for it.
+const earliest = 12 * time.Hour
+
 // Progress takes an appointment a step on: confirmed, arrived, in progress, completed, did not attend. An appointment
-// that is completed leaves the patient's diary, which is one item that must not grow for ever; the day's record of
-// practitioner and rooms stays.
+// that is completed or missed leaves the patient's diary, which is one item that must not grow for ever; the day's
+// record of practitioner and rooms stays.
 func (s *Service) Progress(
 	ctx context.Context, by access.Caller, once access.Once, aptID string, version int64, to Status,
 ) (Appointment, error) {
@@ -183,14 +193,16 @@ func (s *Service) Progress(
 	case !slices.Contains(follows(apt.Status), to):
 		return Appointment{}, fault.New(fault.Conflict, "status_does_not_follow",
 			"An appointment cannot go from its status to this one.")
-	case to == DidNotAttend && s.now().Before(apt.Start):
-		return Appointment{}, fault.New(fault.Conflict, "not_yet", "The appointment has not begun yet.")
+	case (to == DidNotAttend || to == InProgress || to == Completed) && s.now().Before(apt.Start),
+		to == Arrived && s.now().Before(apt.Start.Add(-earliest)):
+		return Appointment{}, fault.New(fault.Conflict, "not_yet", "It is too early for that: the appointment is still to come.")
 	}
 	ch := table.Change{
 		Action: access.AppointmentProgress,
 		Event:  event.Event{Name: event.AppointmentProgressed, Why: string(to), Before: version},
 	}
-	if to == Completed {
+	if (to == Completed || to == DidNotAttend) && !apt.LeftDiary {
+		apt.LeftDiary = true
 		ch.Claims = exchange(
 			footprint{patient: apt.PatientID, core: apt.core(), owner: table.Owner{ID: apt.ID}}, footprint{})
 	}

@@ -77,11 +77,7 @@ func unknown(wrong []fault.Detail, ok bool, pointer, message string) []fault.Det
 }
 
 func invalid(details ...fault.Detail) *fault.Error {
-	code := "invalid"
-	if len(details) == 1 {
-		code = details[0].Code
-	}
-	return fault.New(fault.Invalid, code, "The request cannot be carried out as it stands.", details...)
+	return fault.New(fault.Invalid, "invalid", "The request cannot be carried out as it stands.", details...)
 }
 
 // unclaimed judges the plan by the configuration alone, without reading what is claimed, and chooses lanes: those of
@@ -98,10 +94,16 @@ func (p *plan) judge() []fault.Detail {
 	if len(p.rooms) > 0 {
 		needs = only(needs, p.rooms)
 	}
-	if fits(needs, r.full(p.start), nil, &p.lanes) || slices.ContainsFunc(why, aboutRooms) {
+	if fits(needs, r.full(p.start), &p.lanes) && p.usesAll() || slices.ContainsFunc(why, aboutRooms) {
 		return why
 	}
-	return append(why, reason(RoomBusy, "The room asked for is not free then, or does not serve.", ""))
+	return append(why, reason(RoomBusy, "The rooms asked for are not free then, or do not serve.", ""))
+}
+
+// usesAll tells whether every room asked for was chosen: one that the service has no use for is not dropped silently.
+func (p *plan) usesAll() bool {
+	chosen := roomsOf(p.lanes)
+	return !slices.ContainsFunc(p.rooms, func(room string) bool { return !slices.Contains(chosen, room) })
 }
 
 func aboutRooms(d fault.Detail) bool { return d.Code == RoomBusy }

@@ -199,20 +199,37 @@ func (q question) roomChecks(r *rule) []check {
 	needs, core := r.needs, *r
 	return []check{{
 		reason(RoomBusy, "No room or device that the service needs is free then.", ""),
-		func(s table.Tick) bool { return !fits(needs, core.full(s), nil, nil) },
+		func(s table.Tick) bool { return !fits(needs, core.full(s), nil) },
 	}}
 }
 
-// fits tells whether every need can have a lane of its own that is free over the span, and appends them to *chosen.
-func fits(needs [][]lane, over table.Span, used []string, chosen *[]string) bool {
-	if len(needs) == 0 {
-		if chosen != nil {
-			*chosen = slices.Clone(used)
+// fits tells whether every need can have a lane of its own that is free over the span, and puts them into *chosen. It
+// is a bipartite matching by augmenting paths (Kuhn), so that many rooms for many needs cost no more than their product.
+func fits(needs [][]lane, over table.Span, chosen *[]string) bool {
+	holder := map[string]int{} // by lane, the need that has it
+	for i := range needs {
+		if !place(needs, i, over, holder, map[string]bool{}) {
+			return false
 		}
-		return true
 	}
-	for _, l := range needs[0] {
-		if !l.busy.any(over) && !slices.Contains(used, l.key) && fits(needs[1:], over, append(used, l.key), chosen) {
+	if chosen != nil {
+		*chosen = make([]string, len(needs))
+		for key, i := range holder {
+			(*chosen)[i] = key
+		}
+	}
+	return true
+}
+
+// place finds a lane for need i, letting needs that were placed before move to another one of theirs.
+func place(needs [][]lane, i int, over table.Span, holder map[string]int, seen map[string]bool) bool {
+	for _, l := range needs[i] {
+		if seen[l.key] || l.busy.any(over) {
+			continue
+		}
+		seen[l.key] = true
+		if j, held := holder[l.key]; !held || place(needs, j, over, holder, seen) {
+			holder[l.key] = i
 			return true
 		}
 	}

@@ -45,7 +45,7 @@ type stored struct {
 	items map[string]map[string]any // by "PK SK", less the organisation
 }
 
-func readStored(t testing.TB, h *clinictest.House, org string, now time.Time) stored {
+func readStored(t *testing.T, h *clinictest.House, org string, now time.Time) stored {
 	t.Helper()
 	s := stored{
 		ticks: map[string][]string{}, owners: map[[16]byte][]string{}, kinds: map[string]int{},
@@ -85,7 +85,7 @@ func readStored(t testing.TB, h *clinictest.House, org string, now time.Time) st
 }
 
 // addTicks decodes one item. Ticks of holds that ran out do not count and are left out.
-func (s stored) addTicks(t testing.TB, of, sk string, item map[string]any, now time.Time) {
+func (s stored) addTicks(t *testing.T, of, sk string, item map[string]any, now time.Time) {
 	t.Helper()
 	var day time.Time
 	if sk != "DIARY" {
@@ -131,7 +131,7 @@ func tickLine(at time.Time, tail []byte, until string) string {
 }
 
 // ticks lists what the model's records claim, as stored does.
-func (m *model) ticks(t testing.TB) map[string][]string {
+func (m *model) ticks(t *testing.T) map[string][]string {
 	t.Helper()
 	out := map[string][]string{}
 	add := func(of string, i interval, r *record) {
@@ -164,7 +164,7 @@ func (m *model) ticks(t testing.TB) map[string][]string {
 }
 
 // lanesOf finds the places of rooms that a record has.
-func (s stored) lanesOf(t testing.TB, of string) []string {
+func (s stored) lanesOf(t *testing.T, of string) []string {
 	t.Helper()
 	raw, err := id.Raw(of)
 	if err != nil {

@@ -25,7 +25,8 @@ import (
 // delivery is two writes. Until then it is the event in the outbox, or its message in the queue, that plans it.
 type State string
 
-// The states. Planned and Sending are the only ones that a delivery leaves, but for what Ledger.Deliver says of Unknown.
+// The states. Planned and Sending are the only ones that a delivery leaves, but for what Ledger.Deliver says of
+// Unknown.
 const (
 	Planned State = "planned"
 	Sending State = "sending"
@@ -35,7 +36,7 @@ const (
 	Unknown State = "unknown"
 )
 
-// Channels.
+// Email is the channel of mail, so far the only one.
 const Email = "email"
 
 // Delivery is one message about one event. It names people by no more than the appointment's id.
@@ -111,7 +112,7 @@ func (d Delivery) sentence() string {
 	case Skipped:
 		return skipped(d.Reason)
 	case Unknown:
-		return "It is not known whether this was sent. It is not sent again: ask the patient, or tell them in another way."
+		return "It is not known whether this was sent, and it is not sent again. Ask the patient."
 	}
 	return ""
 }

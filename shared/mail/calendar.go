@@ -1,6 +1,7 @@
 package mail
 
 import (
+	"fmt"
 	"strconv"
 	"strings"
 	"time"
@@ -39,9 +40,9 @@ func calendar(l Letter, from string) (method, text string) { //nolint:nonamedret
 		"SUMMARY:" + escape("Appointment at "+l.Site.Name),
 		"LOCATION:" + escape(l.place().Value),
 		"STATUS:" + status,
-		"ORGANIZER" + called(l.Site.Name) + ":mailto:" + organiser,
+		"ORGANIZER" + called(l.Site.Name) + ":" + mailto(organiser),
 		// The appointment is agreed already: no reader need ask for an answer, and none would be read.
-		"ATTENDEE" + called(l.To.Name) + ";PARTSTAT=ACCEPTED;RSVP=FALSE:mailto:" + l.To.Email,
+		"ATTENDEE" + called(l.To.Name) + ";PARTSTAT=ACCEPTED;RSVP=FALSE:" + mailto(l.To.Email),
 		"CLASS:PRIVATE",
 		"END:VEVENT",
 		"END:VCALENDAR",
@@ -64,6 +65,21 @@ func called(name string) string {
 		return ""
 	}
 	return `;CN="` + strings.ReplaceAll(name, `"`, "'") + `"`
+}
+
+// mailto writes an address as a URI (RFC 6068): what means something in a URI is written in hexadecimal.
+func mailto(address string) string {
+	var b strings.Builder
+	b.WriteString("mailto:")
+	for i := range len(address) {
+		c := address[i]
+		if notHost(rune(c)) && !strings.ContainsRune("@!$'*+_~", rune(c)) {
+			fmt.Fprintf(&b, "%%%02X", c)
+			continue
+		}
+		b.WriteByte(c)
+	}
+	return b.String()
 }
 
 // widest is the most bytes that a content line may have (RFC 5545, 3.1).

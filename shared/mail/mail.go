@@ -153,7 +153,7 @@ const (
 func line(text string) string {
 	text = strings.ToValidUTF8(text, "")
 	var lines []string
-	for l := range strings.FieldsFuncSeq(text, func(r rune) bool { return strings.ContainsRune("\r\n\v\f\u0085\u2028\u2029", r) }) {
+	for l := range strings.FieldsFuncSeq(text, breaks) {
 		l = strings.Map(printable, l)
 		if l = strings.Join(strings.Fields(l), " "); l != "" {
 			lines = append(lines, strings.TrimSuffix(l, ","))
@@ -163,18 +163,22 @@ func line(text string) string {
 	return strings.TrimSpace(string(runes[:min(len(runes), longestLine)]))
 }
 
+func breaks(r rune) bool { return strings.ContainsRune("\r\n\v\f\u0085\u2028\u2029", r) }
+
 // address gives a bare e-mail address that SES can send to: one, in ASCII, without a display name, quotes or comments.
 // mail.ParseAddress alone takes more than that, and mail.Address writes what it is given.
 func address(text string) (string, error) {
 	local, domain, _ := strings.Cut(text, "@")
 	a, err := mail.ParseAddress(text)
 	if err != nil || a.Address != text || len(text) > longestAddress || len(local) > longestLocal ||
-		strings.ContainsFunc(text, func(r rune) bool { return r <= ' ' || r > '~' || strings.ContainsRune(`"<>(),;:\`, r) }) ||
-		!strings.Contains(domain, ".") || strings.ContainsFunc(domain, notHost) {
+		strings.ContainsFunc(local, notLocal) || strings.ContainsFunc(domain, notHost) ||
+		!strings.Contains(domain, ".") {
 		return "", fault.New(fault.Invalid, "bad_address", "Mail cannot be sent to this address.")
 	}
 	return text, nil
 }
+
+func notLocal(r rune) bool { return r <= ' ' || r > '~' || strings.ContainsRune(`"<>()[],;:@\`, r) }
 
 func notHost(r rune) bool {
 	return (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && (r < '0' || r > '9') && r != '-' && r != '.'

@@ -2,6 +2,7 @@ package mail_test
 
 import (
 	"bytes"
+	"encoding/base64"
 	"fmt"
 	"io"
 	"log/slog"
@@ -9,6 +10,7 @@ import (
 	"mime/multipart"
 	"mime/quotedprintable"
 	netmail "net/mail"
+	"net/url"
 	"regexp"
 	"slices"
 	"strings"
@@ -24,7 +26,7 @@ import (
 
 const from = "bookings@mail.example.org"
 
-func london(t testing.TB) *time.Location {
+func london(t *testing.T) *time.Location {
 	t.Helper()
 	z, err := time.LoadLocation("Europe/London")
 	if err != nil {
@@ -33,7 +35,7 @@ func london(t testing.TB) *time.Location {
 	return z
 }
 
-func letter(t testing.TB) mail.Letter {
+func letter(t *testing.T) mail.Letter {
 	t.Helper()
 	start := time.Date(2026, 11, 23, 9, 30, 0, 0, london(t))
 	return mail.Letter{
@@ -48,12 +50,12 @@ func letter(t testing.TB) mail.Letter {
 
 // opened is a mail taken apart by the standard library, not by what wrote it.
 type opened struct {
-	header              netmail.Header
-	text, html, cal     string
-	calType, calTypeRaw string
+	header          netmail.Header
+	text, html, cal string
+	calType         string
 }
 
-func write(t testing.TB, l mail.Letter) opened {
+func write(t *testing.T, l mail.Letter) opened {
 	t.Helper()
 	w, err := mail.NewWriter(from)
 	if err != nil {
@@ -72,7 +74,7 @@ func write(t testing.TB, l mail.Letter) opened {
 	return open(t, p.Raw)
 }
 
-func open(t testing.TB, raw []byte) opened {
+func open(t *testing.T, raw []byte) opened {
 	t.Helper()
 	msg, err := netmail.ReadMessage(bytes.NewReader(raw))
 	if err != nil {
@@ -83,7 +85,7 @@ func open(t testing.TB, raw []byte) opened {
 	return o
 }
 
-func (o *opened) parts(t testing.TB, contentType string, body io.Reader) {
+func (o *opened) parts(t *testing.T, contentType string, body io.Reader) {
 	t.Helper()
 	kind, params, err := mime.ParseMediaType(contentType)
 	if err != nil || !strings.HasPrefix(kind, "multipart/") {
@@ -102,7 +104,7 @@ func (o *opened) parts(t testing.TB, contentType string, body io.Reader) {
 	}
 }
 
-func (o *opened) part(t testing.TB, part *multipart.Part) {
+func (o *opened) part(t *testing.T, part *multipart.Part) {
 	t.Helper()
 	contentType := part.Header.Get("Content-Type")
 	kind, _, _ := strings.Cut(contentType, ";")
@@ -121,7 +123,7 @@ func (o *opened) part(t testing.TB, part *multipart.Part) {
 			o.html = text
 		}
 	case "text/calendar":
-		b, err := io.ReadAll(base64Reader(part))
+		b, err := io.ReadAll(base64.NewDecoder(base64.StdEncoding, part))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -131,7 +133,7 @@ func (o *opened) part(t testing.TB, part *multipart.Part) {
 	}
 }
 
-func (o opened) decoded(t testing.TB, name string) string {
+func (o opened) decoded(t *testing.T, name string) string {
 	t.Helper()
 	if n := len(o.header[name]); n != 1 {
 		t.Fatalf("%d headers %s", n, name)
@@ -144,7 +146,7 @@ func (o opened) decoded(t testing.TB, name string) string {
 }
 
 // event reads the calendar with a library that had no part in writing it.
-func (o opened) event(t testing.TB) (*ics.Calendar, *ics.VEvent) {
+func (o opened) event(t *testing.T) (*ics.Calendar, *ics.VEvent) {
 	t.Helper()
 	c, err := ics.ParseCalendar(strings.NewReader(o.cal))
 	if err != nil {
@@ -168,7 +170,7 @@ func property(c interface {
 
 func TestWrite(t *testing.T) {
 	for _, x := range []struct {
-		kind                           mail.Kind
+		kind                          mail.Kind
 		subject, lead, method, status string
 	}{
 		{mail.Booked, "Your appointment on Monday 23 November 2026", "Your appointment is booked.", "REQUEST", "CONFIRMED"},
@@ -254,6 +256,18 @@ func TestWrite(t *testing.T) {
 		}
 	})
 
+	t.Run("what means something in a calendar means nothing in a name", func(t *testing.T) {
+		l := letter(t)
+		l.Site.Name, l.To.Name = `Elm, Oak; "Ash": Beech`, `Mary "May": Oak; Elm`
+		for _, want := range []string{
+			"\r\nSUMMARY:Appointment at Elm\\, Oak\\; \"Ash\": Beech\r\n", "\r\nORGANIZER;CN=\"Elm, Oak; 'Ash': Beech\":mailto:", "\r\nATTENDEE;CN=\"Mary 'May': Oak; Elm\";",
+		} {
+			if o := write(t, l); !strings.Contains(strings.ReplaceAll(o.cal, "\r\n ", ""), want) {
+				t.Errorf("the calendar lacks %q:\n%s", want, o.cal)
+			}
+		}
+	})
+
 	t.Run("the same letter is the same mail but for its boundaries", func(t *testing.T) {
 		a, b := write(t, letter(t)), write(t, letter(t))
 		if a.text != b.text || a.html != b.html || a.cal != b.cal || a.decoded(t, "Message-Id") != b.decoded(t, "Message-Id") {
@@ -291,7 +305,7 @@ func TestWriteTimes(t *testing.T) {
 	}
 }
 
-func instant(t testing.TB, text string) time.Time {
+func instant(t *testing.T, text string) time.Time {
 	t.Helper()
 	at, err := time.Parse(time.RFC3339, text)
 	if err != nil {
@@ -362,10 +376,19 @@ func TestWriteRefusesAddresses(t *testing.T) {
 			t.Errorf("%q as the site's: %v", bad, o.header)
 		}
 	}
-	for _, good := range []string{"mary@patient.example", "m.o'neill+x@sub.patient.example", "a-b_c@x-y.example"} {
+	for _, good := range []string{
+		"mary@patient.example", "m.o'neill+x@sub.patient.example", "a-b_c@x-y.example", "a?b&c=d#e%20/f@patient.example", "{a|b}^`~!$*@patient.example",
+	} {
 		l := letter(t)
 		l.To.Email = good
-		write(t, l)
+		_, e := write(t, l).event(t)
+		uri, err := url.Parse(property(e, ics.ComponentPropertyAttendee))
+		if err != nil || uri.Scheme != "mailto" || uri.RawQuery != "" || uri.Fragment != "" {
+			t.Fatalf("%s: %v, %v", good, uri, err)
+		}
+		if got, err := url.PathUnescape(uri.Opaque); err != nil || got != good {
+			t.Errorf("%s is %q, %v", good, got, err)
+		}
 	}
 }
 

@@ -73,7 +73,8 @@ func (p *Post) Send(ctx context.Context, parcel Parcel) (string, error) {
 		Content:              &types.EmailContent{Raw: &types.RawMessage{Data: parcel.Raw}},
 	}
 	for _, name := range slices.Sorted(maps.Keys(parcel.Tags)) {
-		in.EmailTags = append(in.EmailTags, types.MessageTag{Name: aws.String(name), Value: aws.String(parcel.Tags[name])})
+		value := parcel.Tags[name]
+		in.EmailTags = append(in.EmailTags, types.MessageTag{Name: &name, Value: &value})
 	}
 	for attempt := 1; ; attempt++ {
 		id, err := p.try(ctx, in)
@@ -122,28 +123,33 @@ func judge(err error, connected bool) *fault.Error {
 	case answer.HTTPStatusCode() < http.StatusBadRequest || !errors.As(err, &said):
 		return unknown(err, "unreadable_answer") // taken, it seems, or answered by something that is not SES
 	}
-	switch said.ErrorCode() {
+	return refusal(err, said.ErrorCode())
+}
+
+// refusal tells what SES's refusal of a code means.
+func refusal(err error, code string) *fault.Error {
+	switch code {
 	case "MessageRejected":
 		return refused(err, "message_rejected")
 	case "BadRequestException":
 		return refused(err, "bad_request")
 	case "TooManyRequestsException", "ThrottlingException", "Throttling":
 		return fault.Wrap(err, fault.Limited, "throttled", "The mail service takes no more just now.")
-	// What follows is wrong with the account or its configuration, not with the mail: that can wait until it is mended.
-	case "LimitExceededException":
-		return unsent(err, "quota_spent")
-	case "AccountSuspendedException":
-		return unsent(err, "account_suspended")
-	case "SendingPausedException":
-		return unsent(err, "sending_paused")
-	case "MailFromDomainNotVerifiedException":
-		return unsent(err, "domain_not_verified")
-	case "NotFoundException":
-		return unsent(err, "configuration_set_missing")
 	case "UnknownError": // the SDK's name for a body that is no answer of SES
 		return unknown(err, "unreadable_answer")
 	}
-	return unsent(err, "access_refused")
+	// What is left is wrong with the account or its configuration, not with the mail: that can wait until it is mended.
+	reason, known := map[string]string{
+		"LimitExceededException":             "quota_spent",
+		"AccountSuspendedException":          "account_suspended",
+		"SendingPausedException":             "sending_paused",
+		"MailFromDomainNotVerifiedException": "domain_not_verified",
+		"NotFoundException":                  "configuration_set_missing",
+	}[code]
+	if !known {
+		reason = "access_refused"
+	}
+	return unsent(err, reason)
 }
 
 func refused(err error, code string) *fault.Error {

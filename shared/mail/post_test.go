@@ -144,7 +144,7 @@ func check(t *testing.T, err error, kind fault.Kind, code string) {
 
 func TestSendWithoutAnAnswer(t *testing.T) {
 	t.Run("nobody listens: not sent", func(t *testing.T) {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
+		l, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -194,11 +194,14 @@ func TestSendWithoutAnAnswer(t *testing.T) {
 			w.Header().Set("Content-Length", "100")
 			_, _ = io.WriteString(w, `{"MessageId":"0`)
 		},
-		"an answer that is none":  func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "<html>") },
-		"a proxy's refusal":       func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "<html>no", http.StatusForbidden) },
-		"a gateway's 502":         func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "bad gateway", http.StatusBadGateway) },
-		"a request timeout":       func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusRequestTimeout) },
-		"a redirect to elsewhere": func(w http.ResponseWriter, _ *http.Request) { w.Header().Set("Location", "/x"); w.WriteHeader(http.StatusFound) },
+		"an answer that is none": func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "<html>") },
+		"a proxy's refusal":      func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "<html>no", http.StatusForbidden) },
+		"a gateway's 502":        func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "bad gateway", http.StatusBadGateway) },
+		"a request timeout":      func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusRequestTimeout) },
+		"a redirect to elsewhere": func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Location", "/x")
+			w.WriteHeader(http.StatusFound)
+		},
 	} {
 		t.Run(name+": not known", func(t *testing.T) {
 			var asked atomic.Int32

@@ -183,7 +183,7 @@ func printable(r rune) rune {
 		return '/'
 	case unicode.IsSpace(r):
 		return ' '
-	case unicode.IsControl(r), unicode.Is(unicode.Bidi_Control, r), r == '\u200b', r == '\ufeff', r == unicode.ReplacementChar:
+	case unicode.IsControl(r), unicode.Is(unicode.Bidi_Control, r), strings.ContainsRune("\u200b\ufeff\ufffd", r):
 		return -1
 	}
 	return r

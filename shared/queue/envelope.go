@@ -3,6 +3,7 @@ package queue
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"io"
 
 	"almanac/shared/event"
@@ -42,10 +43,13 @@ func Decode(body string) (event.Message, error) {
 	if err := d.Decode(&m); err != nil {
 		return event.Message{}, malformed() // the decoder's text would quote the body
 	}
-	if _, err := d.Token(); err != io.EOF { //nolint:errorlint // Token returns io.EOF itself
+	if _, err := d.Token(); !errors.Is(err, io.EOF) {
 		return event.Message{}, malformed()
 	}
-	return m, check(m)
+	if err := check(m); err != nil {
+		return event.Message{}, err // what is no id may be anything, and the caller logs what it gets
+	}
+	return m, nil
 }
 
 func check(m event.Message) error {

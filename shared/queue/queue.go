@@ -91,7 +91,7 @@ func (w worker) handle(ctx context.Context, rec events.SQSMessage, late bool) bo
 }
 
 // attempt does the work and turns a panic into an error, so that it costs one message and not the batch.
-func (w worker) attempt(ctx context.Context, m event.Message) (err error) { //nolint:nonamedreturns // for recover
+func (w worker) attempt(ctx context.Context, m event.Message) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			err = Panicked(p)

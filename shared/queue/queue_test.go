@@ -44,7 +44,7 @@ func message() event.Message {
 	}
 }
 
-func batch(t testing.TB, messages ...event.Message) events.SQSEvent {
+func batch(t *testing.T, messages ...event.Message) events.SQSEvent {
 	t.Helper()
 	var e events.SQSEvent
 	for i, m := range messages {
@@ -58,7 +58,7 @@ func batch(t testing.TB, messages ...event.Message) events.SQSEvent {
 }
 
 // run puts a batch through the edge and gives the numbers of the messages that failed, and the log's lines.
-func run(t testing.TB, ctx context.Context, e events.SQSEvent, work queue.Work) ([]string, []map[string]any) { //nolint:revive // as is usual for a test's helper
+func run(t *testing.T, ctx context.Context, e events.SQSEvent, work queue.Work) ([]string, []map[string]any) {
 	t.Helper()
 	var log bytes.Buffer
 	each := queue.Each(slog.New(slog.NewJSONHandler(&log, nil)), event.Email, access.EmailDispatch, work)
@@ -239,6 +239,7 @@ func TestDecode(t *testing.T) {
 		"an unknown field":    strings.Replace(body, `"v":1`, `"v":1,"more":1`, 1),
 		"another's id":        strings.Replace(body, m.Event, m.Org, 1),
 		"no organisation":     strings.Replace(body, m.Org, "", 1),
+		"somebody's name":     strings.Replace(body, m.Target, secret, 1),
 		"a target of no kind": strings.Replace(body, m.Target, "T#other", 1),
 		"a negative version":  strings.Replace(body, `"version":1`, `"version":-1`, 1),
 		"version zero":        strings.Replace(body, `"v":1`, `"v":0`, 1),
@@ -247,7 +248,7 @@ func TestDecode(t *testing.T) {
 		"far too long":        body + strings.Repeat(" ", 5000),
 		"an unknown name":     strings.Replace(body, "appointment.booked", "appointment.eaten", 1),
 	} {
-		if got, err := queue.Decode(bad); !fault.Is(err, fault.Invalid) {
+		if got, err := queue.Decode(bad); !fault.Is(err, fault.Invalid) || got != (event.Message{}) {
 			t.Errorf("%s: %+v, %v", name, got, err)
 		}
 	}

@@ -46,7 +46,7 @@ type panicError []string
 func (p panicError) Error() string { return errPanic.Error() + " " + strings.Join(p, " < ") }
 
 // Is tells that it is a panic.
-func (p panicError) Is(target error) bool { return target == errPanic } //nolint:errorlint // Is is what errors.Is asks
+func (p panicError) Is(target error) bool { return target == errPanic }
 
 const mostCauses = 12
 

@@ -31,12 +31,12 @@ func TestRun(t *testing.T) {
 		},
 		"a run that fails fails, with what it did so far": {
 			job: func(context.Context) ([]slog.Attr, error) {
-				return []slog.Attr{slog.Int("found", 2)}, fault.Wrap(errText(secret), fault.Unavailable, "busy", "Busy.")
+				return []slog.Attr{slog.Int("found", 2)}, fault.Wrap(textError(secret), fault.Unavailable, "busy", "Busy.")
 			},
 			want: `"found":2,"kind":"unavailable","code":"busy"`, fail: "unavailable: busy",
 		},
 		"an error that nobody classified is not shown": {
-			job:  func(context.Context) ([]slog.Attr, error) { return nil, errText(secret) },
+			job:  func(context.Context) ([]slog.Attr, error) { return nil, textError(secret) },
 			want: `"kind":"internal"`, fail: "internal: internal",
 		},
 		"a panic fails the run, and the process lives on": {
@@ -73,6 +73,6 @@ func TestRunLeavesTimeToTell(t *testing.T) {
 	}
 }
 
-type errText string
+type textError string
 
-func (e errText) Error() string { return string(e) }
+func (e textError) Error() string { return string(e) }

@@ -318,14 +318,14 @@ func (t *Table) transact(ctx context.Context, parts []part) error {
 		if err == nil {
 			return nil
 		}
-		if refused, retries := meaning(err, parts); attempt >= retries {
+		if retries, refused := meaning(err, parts); attempt >= retries {
 			return refused
 		}
 	}
 }
 
 // meaning turns a failed transaction into the error for the caller, and tells how often it is worth trying again.
-func meaning(err error, parts []part) (error, int) {
+func meaning(err error, parts []part) (int, error) {
 	var cancelled *types.TransactionCanceledException
 	if !errors.As(err, &cancelled) {
 		return writeFault(err)
@@ -348,15 +348,15 @@ func meaning(err error, parts []part) (error, int) {
 	}
 	switch {
 	case best.rank <= rankStanding: // a repeat, or a caller to be judged afresh: no later try can differ
-		return best.err, 0
+		return 0, best.err
 	case busy: // what else failed may be our own twin at work: ask again
-		return unavailable(err), maxRetries
+		return maxRetries, unavailable(err)
 	case best.rank == rankTaken:
-		return TimeTaken(taken...), 0
+		return 0, TimeTaken(taken...)
 	case best.err != nil:
-		return best.err, 0
+		return 0, best.err
 	}
-	return fmt.Errorf("transaction cancelled for %s: %w", codes(cancelled), err), 0
+	return 0, fmt.Errorf("transaction cancelled for %s: %w", codes(cancelled), err)
 }
 
 // TimeTaken is the refusal of a claim on a time that somebody else has.

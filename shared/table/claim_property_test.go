@@ -26,7 +26,7 @@ import (
 
 // ticks reads what is stored for a resource, or in a patient's diary, without the product's own decoder: by tick, the
 // last four bytes of who has it and until when, "ever" for an appointment. Whoever's first tick it is, has a star.
-func (f *fixture) ticks(t testing.TB, of string) map[int]string {
+func (f *fixture) ticks(t *testing.T, of string) map[int]string {
 	t.Helper()
 	out := map[int]string{}
 	for sk, item := range f.items(t, of) {
@@ -53,7 +53,7 @@ func (f *fixture) ticks(t testing.TB, of string) map[int]string {
 	return out
 }
 
-func holder(t testing.TB, b []byte) string {
+func holder(t *testing.T, b []byte) string {
 	t.Helper()
 	if len(b) < 5 {
 		t.Fatalf("a tick holds %x", b)
@@ -72,7 +72,7 @@ func holder(t testing.TB, b []byte) string {
 }
 
 // items reads what is stored under a record, by sort key.
-func (f *fixture) items(t testing.TB, of string) map[string]map[string]any {
+func (f *fixture) items(t *testing.T, of string) map[string]map[string]any {
 	t.Helper()
 	page, err := f.DB.Query(t.Context(), &dynamodb.QueryInput{
 		TableName: &f.Name, ConsistentRead: aws.Bool(true), KeyConditionExpression: aws.String("PK = :p"),
@@ -139,7 +139,8 @@ func (h held) whole(s table.Span, o table.Owner) bool {
 	return true
 }
 
-func (h held) shown(t testing.TB) map[int]string {
+func (h held) shown(t *testing.T) map[int]string {
+	t.Helper()
 	out := map[int]string{}
 	for tick, g := range h {
 		raw, err := id.Raw(g.id)

@@ -52,17 +52,17 @@ func unavailable(cause error) *fault.Error {
 func readFault(err error) error { return unavailable(err) }
 
 // writeFault judges an error that is no cancelled transaction.
-func writeFault(err error) (error, int) {
+func writeFault(err error) (int, error) {
 	var conflict *types.TransactionConflictException
 	var apiErr smithy.APIError
 	switch {
 	case errors.As(err, &conflict):
-		return unavailable(err), maxRetries
+		return maxRetries, unavailable(err)
 	case errors.As(err, &apiErr) && apiErr.ErrorCode() == "ValidationException":
-		return fault.Wrap(err, fault.Internal, "internal", "Something went wrong on our side. Nothing was changed."), 0
+		return 0, fault.Wrap(err, fault.Internal, "internal", "Something went wrong on our side. Nothing was changed.")
 	}
 	// A reply was lost, cut short or came as a server error, and the SDK's own tries are over or, for a reply cut
 	// short, were never made: whether it was carried out is unknown, and the same token asks, once. Each of our tries
 	// can be several of the SDK's, and a table in trouble must not get many times the calls it had.
-	return unavailable(err), 1
+	return 1, unavailable(err)
 }

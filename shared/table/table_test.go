@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"maps"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -93,7 +92,15 @@ type fixture struct {
 func newFixture(t *testing.T) *fixture {
 	t.Helper()
 	p := &tap{}
-	c := clinictest.New(t, p.options()).Found(t)
+	h := clinictest.New(t, p.options())
+	// Nobody here reads the stream, and with every stream that the engine ever had, all its writes become slower.
+	_, err := h.DB.UpdateTable(t.Context(), &dynamodb.UpdateTableInput{
+		TableName: &h.Name, StreamSpecification: &types.StreamSpecification{StreamEnabled: aws.Bool(false)},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := h.Found(t)
 	f := &fixture{Clinic: c, tap: p}
 	f.k = f.as(t, clinictest.Receptionist)
 	f.transactions()
@@ -103,7 +110,7 @@ func newFixture(t *testing.T) *fixture {
 // another founds a second clinic in the same table.
 func (f *fixture) another(t *testing.T) *fixture {
 	t.Helper()
-	o := &fixture{Clinic: f.House.Found(t), tap: f.tap}
+	o := &fixture{Clinic: f.Found(t), tap: f.tap}
 	o.k = o.as(t, clinictest.Receptionist)
 	f.transactions()
 	return o
@@ -395,295 +402,6 @@ func TestKeysThatCannotBe(t *testing.T) {
 				t.Errorf("%s(%d characters): %v", name, len(bad), err)
 			}
 		}
-	}
-}
-
-// Each change writes exactly one event item, with everything that an audit asks for, and only what a queue wants
-// waits in the outbox.
-func TestExactlyOneEventItem(t *testing.T) {
-	f := newFixture(t)
-	queued := []event.Name{event.AppointmentBooked, event.AppointmentMoved, event.AppointmentCancelled}
-	names := append(slices.Clone(queued), event.HoldCreated, event.PatientCreated, event.AppointmentProgressed, event.RecordRead)
-	for _, name := range names {
-		target := id.New("apt")
-		ch := table.Change{
-			Action: access.AppointmentBook, Target: target, Once: clinictest.Once(), Answer: "x",
-			Put: []table.Item{{Key: f.k.Appointment(target), Value: thing{}, New: true}},
-			Claims: []table.Claim{
-				{Resource: id.New("prc"), Take: span(tickAt(10, 0), 6), As: table.Owner{ID: target}},
-				{Patient: f.NewPatient(t), Take: span(tickAt(10, 0), 6), As: table.Owner{ID: target}},
-			},
-			Event: event.Event{
-				Name: name, Version: 1, Before: 0, Why: "because", Refs: map[string]string{"hold": "hld_1"},
-				// What the caller says about itself does not count.
-				ID: "evt_forged", Org: "org_forged", By: "somebody else", Action: "forged", Target: "other", At: time.Unix(1, 0),
-			},
-		}
-		before := f.stored(t)
-		f.transactions()
-		f.mustWrite(t, ch)
-		sent := f.transactions()
-		if len(sent) != 1 || events(sent[0]) != 1 {
-			t.Fatalf("%s: %d transactions, with %d event items", name, len(sent), events(sent[0]))
-		}
-		after := f.stored(t)
-		maps.DeleteFunc(after, func(key, _ string) bool { _, old := before[key]; return old || !strings.Contains(key, " EVT#") })
-		if len(after) != 1 {
-			t.Fatalf("%s wrote %d event items", name, len(after))
-		}
-		rows, err := f.k.Under(t.Context(), f.k.Appointment(target), table.Events)
-		if err != nil || len(rows) != 1 {
-			t.Fatalf("%s: %d rows, %v", name, len(rows), err)
-		}
-		var got event.Event
-		if err := rows[0].Decode(&got); err != nil {
-			t.Fatal(err)
-		}
-		want := event.Event{
-			ID: strings.TrimPrefix(rows[0].SK, table.Events), Name: name, Org: f.Org, Action: string(access.AppointmentBook),
-			By: clinictest.Receptionist, Target: target, At: f.Clock.Now(), Version: 1, Why: "because",
-			Refs: map[string]string{"hold": "hld_1"},
-		}
-		if diff := cmp.Diff(want, got); diff != "" {
-			t.Errorf("%s: the event item:\n%s", name, diff)
-		}
-		if !id.Valid(got.ID, "evt") {
-			t.Errorf("%s: the event's id is %q", name, got.ID)
-		}
-		for key, text := range after {
-			if waits := strings.Contains(text, `"GPK":"OUT#`); waits != slices.Contains(queued, name) {
-				t.Errorf("%s: waits in the outbox: %t (%s)", name, waits, key)
-			}
-		}
-	}
-	mustWait(t, f, len(queued))
-}
-
-// mustWait holds that so many events wait in the outbox, takes them off, twice, and holds that none is left.
-func mustWait(t *testing.T, f *fixture, want int) {
-	t.Helper()
-	out := f.Table.Outbox()
-	waiting := func(before time.Time) []event.Event {
-		var all []event.Event
-		for shard := range table.OutboxShards {
-			got, err := out.Waiting(t.Context(), shard, before, 100)
-			if err != nil {
-				t.Fatal(err)
-			}
-			all = append(all, got...)
-		}
-		return all
-	}
-	soon := time.Now().Add(time.Minute) // ids carry the machine's time
-	if early := waiting(time.Now().Add(-time.Hour)); len(early) > 0 {
-		t.Errorf("%d events waited before they were written", len(early))
-	}
-	all := waiting(soon)
-	if len(all) != want {
-		t.Fatalf("%d events wait, want %d", len(all), want)
-	}
-	for _, e := range all {
-		for range 2 {
-			if err := out.Relayed(t.Context(), e.Message()); err != nil {
-				t.Fatal(err)
-			}
-		}
-	}
-	if left := waiting(soon); len(left) > 0 {
-		t.Errorf("%d events wait after they were relayed", len(left))
-	}
-}
-
-func events(tx *dynamodb.TransactWriteItemsInput) int {
-	n := 0
-	for _, it := range tx.TransactItems {
-		if it.Put == nil {
-			continue
-		}
-		if sk, ok := it.Put.Item["SK"].(*types.AttributeValueMemberS); ok && strings.HasPrefix(sk.Value, "EVT#") {
-			n++
-		}
-	}
-	return n
-}
-
-func TestReadsAndDenialsAreNoted(t *testing.T) {
-	f := newFixture(t)
-	f.mustKeep(t, "a note without a target", func() {
-		if err := f.k.Note(t.Context(), access.PatientRead, "", event.Event{Name: event.RecordRead}); err == nil {
-			t.Error("it was taken")
-		}
-	})
-	// Somebody who may not is noted all the same: that is the point.
-	denied := f.Table.For(access.NewCaller(f.Org, "snoop", nil, 1))
-	if err := denied.Note(t.Context(), access.PatientRead, f.Patients[0], event.Event{Name: event.ReadDenied}); err != nil {
-		t.Fatal(err)
-	}
-	rows, err := f.k.Under(t.Context(), f.k.Patient(f.Patients[0]), table.Events)
-	if err != nil || len(rows) != 2 { // created, read denied
-		t.Fatalf("%d rows, %v", len(rows), err)
-	}
-	var got event.Event
-	if err := rows[1].Decode(&got); err != nil || got.By != "snoop" || got.Name != event.ReadDenied {
-		t.Errorf("noted %+v, %v", got, err)
-	}
-}
-
-func TestStandingCountsInTheWriteItself(t *testing.T) {
-	f := newFixture(t)
-	old := f.k
-	f.Change(t, func(k table.Clinic) []table.Item {
-		return []table.Item{{Key: k.Staff(clinictest.Clinician), Delete: true, Version: 1}}
-	})
-	pat := id.New("pat")
-	ch := change(pat, table.Item{Key: f.k.Patient(pat), Value: thing{}, New: true})
-	f.mustKeep(t, "a write on an old standing", func() {
-		for range 20 { // whichever of the guards is asked
-			if err := old.Write(t.Context(), ch); !standing(err) {
-				t.Fatalf("it was %v", err)
-			}
-		}
-	})
-	f.k = f.as(t, clinictest.Receptionist)
-	for range 20 {
-		pat := id.New("pat")
-		f.mustWrite(t, change(pat, table.Item{Key: f.k.Patient(pat), Value: thing{}, New: true}))
-	}
-	// A job has no membership to lose.
-	job := f.Table.For(access.System(f.Org, "email-dispatch"))
-	ch = change(pat, table.Item{Key: f.k.Delivery(pat, "evt"), Value: thing{}, New: true})
-	ch.Action, ch.Event.Name = access.MessageSend, event.MessagePlanned
-	if err := job.Write(t.Context(), ch); err != nil {
-		t.Errorf("a job's write: %v", err)
-	}
-}
-
-// Two changes of the configuration at once: one is made, the other is told to look again.
-func TestReconfigureRaisesEveryGuard(t *testing.T) {
-	f := newFixture(t)
-	a, b := f.as(t, clinictest.Manager), f.as(t, clinictest.Manager)
-	ch := func() table.Change {
-		r := id.New("roo")
-		return table.Change{
-			Action: access.RoomCreate, Target: r, Reconfigure: true, Event: event.Event{Name: event.RoomCreated},
-			Put: []table.Item{{Key: f.k.Room(r), Value: thing{}, New: true}},
-		}
-	}
-	if err := a.Write(t.Context(), ch()); err != nil {
-		t.Fatal(err)
-	}
-	f.mustKeep(t, "the second", func() {
-		if err := b.Write(t.Context(), ch()); !standing(err) {
-			t.Errorf("the second is %v", err)
-		}
-	})
-	guards := 0
-	for key, text := range f.stored(t) {
-		if strings.Contains(key, "!G#") && strings.Contains(key, f.Org) {
-			guards++
-			if !strings.Contains(text, `"v":2`) {
-				t.Errorf("%s is %s", key, text)
-			}
-		}
-	}
-	if guards != 8 {
-		t.Errorf("%d guards", guards)
-	}
-}
-
-func TestOnce(t *testing.T) {
-	f := newFixture(t)
-	once := clinictest.Once()
-	write := func(k table.Clinic, o access.Once, answer string) error {
-		pat := id.New("pat")
-		ch := change(pat, table.Item{Key: k.Patient(pat), Value: thing{}, New: true})
-		ch.Once, ch.Answer = o, answer
-		return k.Write(t.Context(), ch)
-	}
-	recall := func(k table.Clinic, o access.Once, want string) {
-		t.Helper()
-		got, found, err := k.Recall(t.Context(), o)
-		if err != nil || found != (want != "") || string(got) != want {
-			t.Errorf("recalled %q, %t, %v, want %q", got, found, err, want)
-		}
-	}
-	recall(f.k, once, "")
-	if err := write(f.k, once, "first answer"); err != nil {
-		t.Fatal(err)
-	}
-	recall(f.k, once, `"first answer"`)
-	f.mustKeep(t, "a repeat", func() {
-		if err := write(f.k, once, "two"); !errors.Is(err, access.ErrDone) {
-			t.Errorf("a repeat is %v", err)
-		}
-	})
-	recall(f.k, once, `"first answer"`)
-
-	// Another request under the key is refused and learns nothing of the first.
-	reused := access.Once{Key: once.Key, Fingerprint: [32]byte{2}}
-	f.mustKeep(t, "another request under the key", func() {
-		if err := write(f.k, reused, "three"); !errors.Is(err, access.ErrDone) {
-			t.Errorf("another request under the key is %v", err)
-		}
-	})
-	got, found, err := f.k.Recall(t.Context(), reused)
-	if !has(err, fault.Invalid, "key_reused") || found || len(got) > 0 {
-		t.Errorf("another request's recall: %q, %t, %v", got, found, err)
-	}
-	if strings.Contains(err.Error()+fault.Of(err).Message, "first answer") {
-		t.Error("the refusal tells the first answer")
-	}
-
-	// Another organisation has keys of its own.
-	other := f.another(t)
-	recall(other.k, once, "")
-	if err := write(other.k, once, "theirs"); err != nil {
-		t.Errorf("another organisation's key is %v", err)
-	}
-	recall(f.k, once, `"first answer"`)
-
-	// A refusal is not stored: the same key asked again is judged again.
-	later := clinictest.Once()
-	bad := change(f.Patients[0], table.Item{Key: f.k.Patient(f.Patients[0]), Value: thing{}, New: true})
-	bad.Once = later
-	if err := f.k.Write(t.Context(), bad); !has(err, fault.Conflict, "exists") {
-		t.Fatal(err)
-	}
-	recall(f.k, later, "")
-	if err := write(f.k, later, "later"); err != nil {
-		t.Errorf("after a refusal the key is %v", err)
-	}
-}
-
-// The record counts for 72 hours by comparison, whether or not DynamoDB has deleted it: to the second.
-func TestOnceExpiresByComparison(t *testing.T) {
-	f := newFixture(t)
-	once := clinictest.Once()
-	write := func() error {
-		pat := id.New("pat")
-		ch := change(pat, table.Item{Key: f.k.Patient(pat), Value: thing{}, New: true})
-		ch.Once, ch.Answer = once, pat
-		return f.k.Write(t.Context(), ch)
-	}
-	if err := write(); err != nil {
-		t.Fatal(err)
-	}
-	f.Clock.Pass(72 * time.Hour)
-	if _, found, err := f.k.Recall(t.Context(), once); !found || err != nil {
-		t.Errorf("in the last second it is not recalled: %v", err)
-	}
-	if err := write(); !errors.Is(err, access.ErrDone) {
-		t.Errorf("in the last second it is %v", err)
-	}
-	f.Clock.Pass(time.Second)
-	if _, found, err := f.k.Recall(t.Context(), once); found || err != nil {
-		t.Errorf("a second later it is recalled, %v", err)
-	}
-	if err := write(); err != nil {
-		t.Errorf("a second later it is %v", err)
-	}
-	if err := write(); !errors.Is(err, access.ErrDone) {
-		t.Errorf("the second record does not count: %v", err)
 	}
 }
 

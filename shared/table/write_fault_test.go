@@ -37,10 +37,10 @@ func cancelled(n, which int, code string) error {
 }
 
 // first fails the first n transactions with what makes gives, and counts all of them.
-func first(n int, fail func() error) (f func(context.Context, string, func() error) error, calls func() int) {
+func first(n int, fail func() error) (func(context.Context, string, func() error) error, func() int) {
 	var mu sync.Mutex
 	seen := 0
-	f = func(_ context.Context, op string, send func() error) error {
+	f := func(_ context.Context, op string, send func() error) error {
 		if op != transact {
 			return send()
 		}
