@@ -10,17 +10,23 @@ import (
 	"almanac/shared/access"
 	"almanac/shared/app"
 	"almanac/shared/booking"
+	"almanac/shared/gate"
 	"almanac/shared/table"
 	"almanac/shared/web"
 )
 
 func main() {
-	a, err := app.New(context.Background())
+	ctx := context.Background()
+	a, err := app.New(ctx)
 	if err != nil {
 		log.Fatal(err) // stops the deployment at its first cold start
 	}
 	s := booking.New(a.Table, a.Directory, a.Now, a.ID)
-	lambda.Start(a.Edge().Serve(routes(s, a.Table)))
+	a.Warm(ctx)
+	edge := web.Edge{
+		Log: a.Log, Now: a.Now, OrganisationClaim: a.OrganisationClaim(), Gate: gate.New(a.Directory, a.Table),
+	}
+	lambda.Start(edge.Serve(routes(s, a.Table)))
 }
 
 func routes(s *booking.Service, t *table.Table) web.Routes {

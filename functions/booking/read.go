@@ -41,6 +41,9 @@ type dayIn struct {
 	Date string `query:"date" required:"true" format:"date" doc:"A date, local to the organisation."`
 }
 
+// Subject is the practitioner whose day is listed.
+func (in *dayIn) Subject() string { return in.ID }
+
 func day(s *booking.Service) web.Func[dayIn, web.Page[booking.Appointment]] {
 	return func(ctx context.Context, r web.Request, in *dayIn) (web.Page[booking.Appointment], error) {
 		all, err := s.Day(ctx, r.By, in.ID, in.Date)

@@ -9,14 +9,21 @@ import (
 
 	"almanac/shared/app"
 	"almanac/shared/clinic"
+	"almanac/shared/gate"
 	"almanac/shared/patient"
+	"almanac/shared/web"
 )
 
 func main() {
-	a, err := app.New(context.Background())
+	ctx := context.Background()
+	a, err := app.New(ctx)
 	if err != nil {
 		log.Fatal(err) // stops the deployment at its first cold start
 	}
 	office := clinic.New(a.Table, a.Directory, a.Now, a.ID)
-	lambda.Start(a.Edge().Serve(routes(office, patient.New(a.Table, a.Now, a.ID))))
+	a.Warm(ctx)
+	edge := web.Edge{
+		Log: a.Log, Now: a.Now, OrganisationClaim: a.OrganisationClaim(), Gate: gate.New(a.Directory, a.Table),
+	}
+	lambda.Start(edge.Serve(routes(office, patient.New(a.Table, a.Now, a.ID))))
 }

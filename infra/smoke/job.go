@@ -80,6 +80,7 @@ type availability struct {
 		Slots          []slot `json:"slots"`
 		Refused        []struct {
 			LocalStart string `json:"localStart"`
+			LocalLast  string `json:"localLast"`
 			Reasons    []struct {
 				Code string `json:"code"`
 			} `json:"reasons"`
@@ -108,10 +109,11 @@ func (j *job) logIn(ctx context.Context) {
 	a, err = forged.Do(ctx, http.MethodGet, "/v1/sites", nil)
 	j.want("a forged signature is refused", http.StatusUnauthorized, a, err)
 	var me struct {
-		Organisation string `json:"organisationId"`
+		Subject string   `json:"subject"`
+		Roles   []string `json:"roles"`
 	}
 	err = j.desk.Get(ctx, "/v1/me", &me)
-	j.check("who am I", err == nil, err)
+	j.check("the API knows who that is", err == nil && me.Subject == demo.Receptionist && slices.Equal(me.Roles, []string{"receptionist"}), me, err)
 }
 
 func (j *job) look(ctx context.Context) {
@@ -177,7 +179,7 @@ func (j *job) state(ctx context.Context, local string) (bool, []string) {
 			return true, nil
 		}
 		for _, r := range d.Refused {
-			if r.LocalStart != local {
+			if local < r.LocalStart || r.LocalLast < local { // written so that they sort by time
 				continue
 			}
 			for _, reason := range r.Reasons {

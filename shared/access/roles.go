@@ -43,7 +43,7 @@ const (
 // Sensitive tells whether using the permission to read must leave an event before the answer leaves.
 func (p Permission) Sensitive() bool {
 	switch p { //nolint:exhaustive // a list of the few that are
-	case PatientRead, PatientAppointments, MessageRead:
+	case PatientRead, PatientAppointments, AppointmentRead, AppointmentList, AppointmentHistory, MessageRead:
 		return true
 	default:
 		return false
@@ -77,7 +77,7 @@ func (r Role) allows(p Permission) bool {
 	case Operator:
 		return p == OrganisationCreate
 	case EmailDispatch:
-		return p == MessageSend || p == AppointmentRead || p == PatientRead
+		return p == MessageSend
 	}
 	return false
 }

@@ -20,7 +20,6 @@ import (
 	"almanac/shared/clinic"
 	"almanac/shared/id"
 	"almanac/shared/table"
-	"almanac/shared/web"
 )
 
 // App is what every function is made of.
@@ -33,8 +32,7 @@ type App struct {
 	env       environment
 }
 
-// New reads the environment and makes the parts. It opens the connection to the table in the background, so that
-// neither the start nor the first request waits for it alone. Errors name every variable that is missing.
+// New reads the environment and makes the parts. Errors name every variable that is missing.
 func New(ctx context.Context) (*App, error) {
 	env, err := readEnvironment(os.Getenv)
 	if err != nil {
@@ -52,17 +50,15 @@ func New(ctx context.Context) (*App, error) {
 		Retryer: retryer(dynamoTries),
 	}), env.table, a.Now, a.ID)
 	a.Directory = clinic.NewDirectory(a.Table, a.Now)
-	go a.Table.Touch(ctx)
 	return a, nil
 }
 
-// Edge is the HTTP edge of the function.
-func (a *App) Edge() web.Edge {
-	return web.Edge{
-		Log: a.Log, Now: a.Now, OrganisationClaim: a.env.claim,
-		Gate: NewGate(a.Directory, a.Table),
-	}
-}
+// Warm opens the connection to the table in the background, so that neither the start nor the first request waits for
+// it alone. It is for functions that people wait for; it needs the right to read.
+func (a *App) Warm(ctx context.Context) { go a.Table.Touch(ctx) }
+
+// OrganisationClaim names the token's claim that lists the person's organisations.
+func (a *App) OrganisationClaim() string { return a.env.claim }
 
 const (
 	dynamoTries    = 3

@@ -7,6 +7,7 @@ import (
 
 	"almanac/shared/access"
 	"almanac/shared/clinic"
+	"almanac/shared/event"
 	"almanac/shared/fault"
 	"almanac/shared/id"
 	"almanac/shared/table"
@@ -35,10 +36,12 @@ type Slot struct {
 	RoomIDs []string `json:"roomIds,omitempty"`
 }
 
-// Refused is a start that is not free.
+// Refused is a run of neighbouring starts that are not free for the same reasons.
 type Refused struct {
 	Start      time.Time      `json:"start"`
 	LocalStart string         `json:"localStart"`
+	Last       time.Time      `json:"last" doc:"The last start of the run; the same as start where it is only one."`
+	LocalLast  string         `json:"localLast"`
 	Reasons    []fault.Detail `json:"reasons"`
 }
 
@@ -72,7 +75,7 @@ func (s *Service) Availability(ctx context.Context, by access.Caller, q Search) 
 	}
 	c := s.table.For(by)
 	if q.PatientID != "" {
-		diary, err := c.DiaryOf(ctx, q.PatientID)
+		diary, err := s.diary(ctx, by, q.PatientID)
 		if err != nil {
 			return nil, err
 		}
@@ -86,11 +89,40 @@ func (s *Service) Availability(ctx context.Context, by access.Caller, q Search) 
 		return nil, err
 	}
 	var out []PractitionerDay
+	left := maxEntries
 	for _, prc := range who {
 		base.practitioner = prc
-		out = append(out, base.days(q.Explain)...)
+		days := base.days(q.Explain)
+		for _, d := range days {
+			left -= 1 + len(d.Slots) + len(d.WhyNone)
+			for _, r := range d.Refused {
+				left -= 1 + len(r.Reasons)
+			}
+		}
+		if left < 0 {
+			return nil, invalid(fault.Detail{
+				Code: "too_many", Message: "This search has too many answers: ask for fewer days or practitioners.", Pointer: "/to",
+			})
+		}
+		out = append(out, days...)
 	}
 	return out, nil
+}
+
+// maxEntries bounds an answer to what one reply can carry: 6 MB (AWS Lambda quotas), at up to 200 bytes an entry.
+const maxEntries = 25_000
+
+// diary reads when a patient is elsewhere, for an answer that will tell; so it notes that it was read, first.
+func (s *Service) diary(ctx context.Context, by access.Caller, patient string) (table.Occupancy, error) {
+	if !by.Can(access.PatientAppointments) {
+		return table.Occupancy{}, fault.New(fault.Denied, "denied", "You may not see a patient's appointments.")
+	}
+	c := s.table.For(by)
+	diary, err := c.DiaryOf(ctx, patient)
+	if err != nil {
+		return table.Occupancy{}, err
+	}
+	return diary, c.Note(ctx, access.PatientAppointments, patient, event.Event{Name: event.RecordRead})
 }
 
 // fetch reads what is claimed on each resource: one query each, several at a time.
@@ -205,7 +237,7 @@ func (q question) days(explain bool) []PractitionerDay {
 			case r.free(start):
 				day.Slots = append(day.Slots, r.slot(start, d.start.Location()))
 			case explain:
-				day.Refused = append(day.Refused, r.refused(start, d.start.Location()))
+				day.Refused = r.refuse(day.Refused, start, step, d.start.Location())
 			}
 		}
 		if len(day.Slots) == 0 {
@@ -226,9 +258,19 @@ func (r rule) slot(start table.Tick, zone *time.Location) Slot {
 	return s
 }
 
-func (r rule) refused(start table.Tick, zone *time.Location) Refused {
-	at := start.Time().In(zone)
-	return Refused{Start: at, LocalStart: at.Format(localLayout), Reasons: r.why(start)}
+// refuse adds a start that is not free to the list: to its last run, if the start follows it for the same reasons.
+func (r rule) refuse(list []Refused, start, step table.Tick, zone *time.Location) []Refused {
+	at, why := start.Time().In(zone), r.why(start)
+	if n := len(list) - 1; n >= 0 && list[n].Last.Equal((start - step).Time()) && same(list[n].Reasons, why) {
+		list[n].Last, list[n].LocalLast = at, at.Format(localLayout)
+		return list
+	}
+	local := at.Format(localLayout)
+	return append(list, Refused{Start: at, LocalStart: local, Last: at, LocalLast: local, Reasons: why})
+}
+
+func same(a, b []fault.Detail) bool {
+	return slices.EqualFunc(a, b, func(x, y fault.Detail) bool { return x.Code == y.Code && x.Resource == y.Resource })
 }
 
 // whyNone says why a whole day has nothing: the reasons that stand against every start of it, or, when no single one

@@ -214,6 +214,9 @@ func (d *diary) wish(w wanted) booking.Wish {
 func (d *diary) mustBe(rt *rapid.T, what string, w wanted, err error) bool {
 	want := d.m.reasons(w)
 	switch {
+	case !d.m.needed(w):
+		mustRefuse(rt, what+" with rooms that are not needed", err, fault.Invalid, "invalid")
+		return false
 	case err == nil && len(want) == 0:
 		return true
 	case err == nil:

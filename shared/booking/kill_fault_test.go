@@ -184,6 +184,7 @@ func lives() []life {
 		{"complete", func(t *testing.T, f *fixture) subject {
 			t.Helper()
 			s := booked(t, f)
+			f.Clock.Pass(12 * time.Hour) // it has begun
 			a, err := f.Progress(t.Context(), f.by, clinictest.Once(), s.id, s.version, booking.Arrived)
 			if err != nil {
 				t.Fatal(err)

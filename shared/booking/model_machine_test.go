@@ -42,6 +42,7 @@ type record struct {
 	status                    booking.Status
 	version                   int64
 	gone                      bool // released, or booked
+	left                      bool // the patient's diary, once it was over
 }
 
 // wanted is a time that somebody asks for.
@@ -78,8 +79,20 @@ func (m *model) counts(r *record) bool {
 	return r.status != booking.Cancelled
 }
 
-func (m *model) inDiary(r *record) bool {
-	return m.counts(r) && r.patient != "" && r.status != booking.Completed
+func (m *model) inDiary(r *record) bool { return m.counts(r) && !r.hold && !r.left }
+
+// needed tells whether each room asked for could be given.
+func (m *model) needed(w wanted) bool {
+	for _, room := range w.rooms {
+		serves := false
+		for _, n := range w.service.Needs {
+			serves = serves || slices.Contains(n.AnyOf, room)
+		}
+		if !serves {
+			return false
+		}
+	}
+	return len(w.rooms) <= len(w.service.Needs)
 }
 
 // reasons lists every reason against what is wanted, sorted.

@@ -65,7 +65,7 @@ func (s *Service) Move(
 
 // keepRooms prefers the rooms that the appointment has, as long as nothing is known to be in the way.
 func (p plan) keepRooms(was Appointment) []string {
-	if p.busy == nil && len(p.rooms) == 0 && was.SiteID == p.site.ID && len(was.Lanes) == len(p.lanes) {
+	if p.busy == nil && len(p.rooms) == 0 && len(p.avoid) == 0 && was.SiteID == p.site.ID && len(was.Lanes) == len(p.lanes) {
 		r := p.rule()
 		var kept []string
 		if fits(only(r.needs, roomsOf(was.Lanes)), r.full(p.start), &kept) && slices.Equal(kept, was.Lanes) {

@@ -30,6 +30,7 @@ type plan struct {
 	patient string
 	rooms   []string // the rooms asked for
 	lanes   []string // what to claim, one for each need
+	avoid   []string // lanes that were found taken, without reading
 }
 
 // grasp resolves the wish against the configuration. What cannot be meant at all is fault.Invalid with every field
@@ -46,6 +47,11 @@ func (s *Service) grasp(snap *clinic.Snapshot, w Wish) (plan, error) {
 		_, ok := snap.Rooms[r]
 		wrong = unknown(wrong, ok, "/roomIds", "There is no such room.")
 	}
+	if len(wrong) == 0 && !needed(service, w.RoomIDs) {
+		wrong = append(wrong, fault.Detail{
+			Code: "room_not_needed", Message: "The service has no use for all of these rooms.", Pointer: "/roomIds",
+		})
+	}
 	start, detail := wall.Field(w.Start, "/start", snap.Zone(w.SiteID), table.TickLength)
 	if detail != nil {
 		wrong = append(wrong, *detail)
@@ -59,6 +65,13 @@ func (s *Service) grasp(snap *clinic.Snapshot, w Wish) (plan, error) {
 	}
 	p.over = around(p)
 	return p, nil
+}
+
+// needed tells whether the service can have a use for every room: what is asked for is never dropped silently.
+func needed(service clinic.Service, rooms []string) bool {
+	return len(rooms) <= len(service.Needs) && !slices.ContainsFunc(rooms, func(room string) bool {
+		return !slices.ContainsFunc(service.Needs, func(n clinic.Need) bool { return slices.Contains(n.AnyOf, room) })
+	})
 }
 
 // around is the ticks that a plan can touch.
@@ -94,16 +107,10 @@ func (p *plan) judge() []fault.Detail {
 	if len(p.rooms) > 0 {
 		needs = only(needs, p.rooms)
 	}
-	if fits(needs, r.full(p.start), &p.lanes) && p.usesAll() || slices.ContainsFunc(why, aboutRooms) {
+	if fits(needs, r.full(p.start), &p.lanes) || slices.ContainsFunc(why, aboutRooms) {
 		return why
 	}
 	return append(why, reason(RoomBusy, "The rooms asked for are not free then, or do not serve.", ""))
-}
-
-// usesAll tells whether every room asked for was chosen: one that the service has no use for is not dropped silently.
-func (p *plan) usesAll() bool {
-	chosen := roomsOf(p.lanes)
-	return !slices.ContainsFunc(p.rooms, func(room string) bool { return !slices.Contains(chosen, room) })
 }
 
 func aboutRooms(d fault.Detail) bool { return d.Code == RoomBusy }
@@ -180,16 +187,39 @@ func (s *Service) claim(ctx context.Context, by access.Caller, p *plan, write fu
 		}
 	}
 	var err error
-	for range tries {
+	for attempt := range tries {
 		err = write()
 		if !isTaken(err) {
 			return err
+		}
+		if attempt == 0 && p.elsewhere(err) {
+			continue
 		}
 		if err := s.refuse(ctx, by, p); err != nil {
 			return err
 		}
 	}
 	return err
+}
+
+// elsewhere chooses other rooms when nothing but rooms of the diary's own choice was taken: the refusal itself says
+// which, so a busy room costs one more try and no reading. It tells whether there are any.
+func (p *plan) elsewhere(err error) bool {
+	details := fault.Of(err).Details
+	if len(details) == 0 || len(p.rooms) > 0 || p.busy != nil {
+		return false
+	}
+	for _, d := range details {
+		if !slices.Contains(p.lanes, d.Resource) {
+			return false
+		}
+		p.avoid = append(p.avoid, d.Resource)
+	}
+	r := p.rule()
+	for i, lanes := range r.needs {
+		r.needs[i] = slices.DeleteFunc(lanes, func(l lane) bool { return slices.Contains(p.avoid, l.key) })
+	}
+	return fits(r.needs, r.full(p.start), &p.lanes)
 }
 
 func isTaken(err error) bool {

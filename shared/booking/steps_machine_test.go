@@ -136,7 +136,14 @@ func (d *diary) move(rt *rapid.T) {
 		return d.f.Move(d.t.Context(), d.f.by, once, a.id, version, wish)
 	}
 	got, err := do()
-	if d.settled(rt, "move", a, version, err) || !d.mustBe(rt, "move", w, err) {
+	if d.settled(rt, "move", a, version, err) {
+		return
+	}
+	if w.start.Equal(a.start) && w.practitioner.ID == a.practitioner && len(w.rooms) == 0 {
+		mustRefuse(rt, "a move to where it is", err, fault.Conflict, "no_change")
+		return
+	}
+	if !d.mustBe(rt, "move", w, err) {
 		return
 	}
 	d.learn(rt, w, a, got.RoomIDs)
@@ -179,12 +186,14 @@ func (d *diary) progress(rt *rapid.T) {
 		mustRefuse(rt, "progress of an old copy", err, fault.Stale, "stale")
 	case !d.m.follows(a.status, to):
 		mustRefuse(rt, "a step that does not follow", err, fault.Conflict, "status_does_not_follow")
-	case to == booking.DidNotAttend && d.m.now.Before(a.start):
-		mustRefuse(rt, "not attending what is to come", err, fault.Conflict, "not_yet")
+	case to != booking.Confirmed && to != booking.Arrived && d.m.now.Before(a.start),
+		to == booking.Arrived && d.m.now.Before(a.start.Add(-12*time.Hour)):
+		mustRefuse(rt, "a step that is too early", err, fault.Conflict, "not_yet")
 	case err != nil:
 		rt.Fatalf("progress from %s to %s: %v", a.status, to, err)
 	default:
 		a.status, a.version = to, version+1
+		a.left = a.left || to == booking.Completed || to == booking.DidNotAttend
 		d.mustTell(rt, got, a)
 		d.done(rt, once, got, func() error { _, err := do(); return err })
 	}
@@ -298,7 +307,10 @@ func (d *diary) checkDay(rt *rapid.T, w wanted, day booking.PractitionerDay) {
 			codes = append(codes, detail.Code)
 		}
 		slices.Sort(codes)
-		got = append(got, r.Start.Format(layout)+" "+strings.Join(codes, " "))
+		step := time.Duration(w.service.Step) * time.Minute
+		for at := r.Start; !at.After(r.Last); at = at.Add(step) {
+			got = append(got, at.Format(layout)+" "+strings.Join(codes, " "))
+		}
 	}
 	free := 0
 	met := map[string]int{}

@@ -24,7 +24,6 @@ type Snapshot struct {
 	Staff         map[string]Staff
 	Leave         []Leave // that has not ended by the day before it was read
 	zones         map[string]*time.Location
-	settled       bool // see table.Configuration
 }
 
 // Zone is the time zone of a site. An unknown site is in UTC.
@@ -89,14 +88,11 @@ func (d *Directory) Snapshot(ctx context.Context, by access.Caller) (*Snapshot, 
 	return d.snapshot(ctx, by.Org(), true)
 }
 
-// kept gives the cached snapshot of an organisation, if there is one that may be relied on.
+// kept gives the cached snapshot of an organisation, or nil.
 func (d *Directory) kept(org string) *Snapshot {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if snap := d.known[org]; snap != nil && snap.settled {
-		return snap
-	}
-	return nil
+	return d.known[org]
 }
 
 func (d *Directory) snapshot(ctx context.Context, org string, fresh bool) (*Snapshot, error) {
@@ -133,8 +129,8 @@ func (d *Directory) read(ctx context.Context, clinic table.Clinic) (*Snapshot, e
 		return nil, err
 	}
 	s := &Snapshot{
-		Version: conf.Version, settled: conf.Settled,
-		Sites: map[string]Site{}, Rooms: map[string]Room{}, Services: map[string]Service{},
+		Version: conf.Version,
+		Sites:   map[string]Site{}, Rooms: map[string]Room{}, Services: map[string]Service{},
 		Practitioners: map[string]Practitioner{}, Staff: map[string]Staff{}, zones: map[string]*time.Location{},
 	}
 	for _, row := range conf.Rows {

@@ -17,9 +17,9 @@ import (
 
 	"almanac/infra/cfn"
 	"almanac/shared/access"
-	"almanac/shared/app"
 	"almanac/shared/clinic"
 	"almanac/shared/event"
+	"almanac/shared/gate"
 	"almanac/shared/id"
 	"almanac/shared/table"
 	"almanac/shared/web"
@@ -34,7 +34,6 @@ type House struct {
 	Directory *clinic.Directory
 	Clock     *Clock
 	Log       *Buffer
-	earlier   *table.Table
 }
 
 // Clock is a clock that stands still until it is told otherwise.
@@ -102,8 +101,6 @@ func New(tb testing.TB, with ...func(*dynamodb.Options)) *House {
 	})
 	h.Table = table.New(h.DB, h.Name, h.Clock.Now, id.New)
 	h.Directory = clinic.NewDirectory(h.Table, h.Clock.Now)
-	// What the tests set up was set up a while ago: a directory keeps it.
-	h.earlier = table.New(h.DB, h.Name, func() time.Time { return h.Clock.Now().Add(-time.Minute) }, id.New)
 	return h
 }
 
@@ -160,7 +157,7 @@ func Intercept(f func(ctx context.Context, op string, send func() error) error) 
 func (h *House) Edge() web.Edge {
 	return web.Edge{
 		Log: slog.New(slog.NewJSONHandler(h.Log, nil)), Now: h.Clock.Now,
-		OrganisationClaim: "cognito:groups", Gate: app.NewGate(h.Directory, h.Table),
+		OrganisationClaim: "cognito:groups", Gate: gate.New(h.Directory, h.Table),
 	}
 }
 
@@ -224,7 +221,7 @@ func week(opens, closes string) []clinic.Opening {
 // write puts the whole set-up into the table in one change.
 func (c *Clinic) write(tb testing.TB) {
 	tb.Helper()
-	k := c.earlier.For(access.NewCaller(c.Org, "operator", []access.Role{access.Operator}, 0))
+	k := c.Table.For(access.NewCaller(c.Org, "operator", []access.Role{access.Operator}, 0))
 	org := clinic.Organisation{ID: c.Org, Name: "Test clinic", Zone: "Europe/London"}
 	items := []table.Item{
 		{Key: k.Organisation(), Value: org, New: true},
@@ -255,7 +252,7 @@ func (c *Clinic) write(tb testing.TB) {
 // Change alters the organisation's configuration as its manager: put gets the caller's slice and gives the items.
 func (c *Clinic) Change(tb testing.TB, put func(table.Clinic) []table.Item) {
 	tb.Helper()
-	k := c.earlier.For(c.By(tb, Manager))
+	k := c.Table.For(c.By(tb, Manager))
 	err := k.Write(tb.Context(), table.Change{
 		Action: access.SiteChange, Target: c.Org, Put: put(k), Reconfigure: true,
 		Event: event.Event{Name: event.SiteChanged},

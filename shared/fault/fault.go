@@ -20,7 +20,7 @@ const (
 	Conflict                // it clashes with what is there now
 	Stale                   // the caller's copy is older than the record
 	Limited                 // too many requests
-	Unavailable             // try again later: nothing was done
+	Unavailable             // try again later, the same request under the same key
 )
 
 // String gives the kind's name as logs show it.

@@ -64,7 +64,6 @@ type Parcel struct {
 // Writer writes letters. It is safe for concurrent use.
 type Writer struct {
 	from, host string
-	page       page
 }
 
 // NewWriter makes the Writer of mail from an address, which must be plain: "bookings@mail.example.org".
@@ -73,12 +72,8 @@ func NewWriter(from string) (*Writer, error) {
 	if err != nil {
 		return nil, fmt.Errorf("the address that mail is sent from: %w", err)
 	}
-	p, err := newPage()
-	if err != nil {
-		return nil, err
-	}
 	_, host, _ := strings.Cut(from, "@")
-	return &Writer{from: from, host: host, page: p}, nil
+	return &Writer{from: from, host: host}, nil
 }
 
 // Write makes the mail of a letter. A patient's address that mail cannot be sent to is fault.Invalid "bad_address".
@@ -90,10 +85,6 @@ func (w *Writer) Write(l Letter) (Parcel, error) {
 	l = l.tidy()
 	l.To.Email = to
 	says := l.content()
-	html, err := w.page.html(says)
-	if err != nil {
-		return Parcel{}, err
-	}
 	m := gomail.NewMsg(gomail.WithNoDefaultUserAgent())
 	m.FromMailAddress(&mail.Address{Name: l.Site.Name, Address: w.from})
 	m.ToMailAddress(&mail.Address{Name: l.To.Name, Address: to})
@@ -108,7 +99,7 @@ func (w *Writer) Write(l Letter) (Parcel, error) {
 	m.SetGenHeader(gomail.HeaderXAutoResponseSuppress, "All")
 	m.SetGenHeader("Content-Language", "en-GB")
 	m.SetBodyString(gomail.TypeTextPlain, says.text())
-	m.AddAlternativeString(gomail.TypeTextHTML, html)
+	m.AddAlternativeString(gomail.TypeTextHTML, says.html())
 	if err := attach(m, l, w.from); err != nil {
 		return Parcel{}, err
 	}

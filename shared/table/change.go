@@ -213,7 +213,7 @@ func (c Clinic) guardParts(ch Change) []part {
 	case ch.Found || ch.Reconfigure:
 		parts := make([]part, guardShards)
 		for i := range parts {
-			parts[i] = c.raiseGuard(i, standing, ch.Found)
+			parts[i] = c.raiseGuard(i, standing, ch)
 		}
 		return parts
 	case c.by.Standing() == 0: // a job of ours: it has no membership that could change
@@ -227,23 +227,39 @@ func (c Clinic) guardParts(ch Change) []part {
 	return []part{{types.TransactWriteItem{ConditionCheck: check}, always(rankStanding, access.ErrStanding)}}
 }
 
-func (c Clinic) raiseGuard(shard int, standing types.AttributeValue, found bool) part {
+func (c Clinic) raiseGuard(shard int, standing types.AttributeValue, ch Change) part {
 	up := &types.Update{
 		TableName: &c.t.name, Key: c.guard(shard).attributes(),
-		UpdateExpression:         aws.String("ADD v :one SET #at = :at"),
-		ConditionExpression:      aws.String("v = :v"),
-		ExpressionAttributeNames: map[string]string{"#at": attrRaised},
-		ExpressionAttributeValues: map[string]types.AttributeValue{
-			":one": num(1), ":v": standing, ":at": num(c.t.now().UnixMilli()),
-		},
+		UpdateExpression:          aws.String("ADD v :one"),
+		ConditionExpression:       aws.String("v = :v"),
+		ExpressionAttributeValues: map[string]types.AttributeValue{":one": num(1), ":v": standing},
+	}
+	if shard == 0 {
+		up.UpdateExpression = aws.String("ADD v :one SET #c = :c")
+		up.ExpressionAttributeNames = map[string]string{"#c": attrChanged}
+		up.ExpressionAttributeValues[":c"] = changed(ch.Put)
 	}
 	why := always(rankStanding, access.ErrStanding)
-	if found {
+	if ch.Found {
 		up.ConditionExpression = aws.String("attribute_not_exists(PK)")
 		delete(up.ExpressionAttributeValues, ":v")
 		why = always(rankStale, exists())
 	}
 	return part{types.TransactWriteItem{Update: up}, why}
+}
+
+// changed tells which items a change of the configuration writes, by sort key: the version each will have, or zero for
+// one that is deleted.
+func changed(put []Item) types.AttributeValue {
+	m := map[string]types.AttributeValue{}
+	for _, it := range put {
+		version := it.Version + 1
+		if it.Delete {
+			version = 0
+		}
+		m[it.Key.sk] = num(version)
+	}
+	return &types.AttributeValueMemberM{Value: m}
 }
 
 func exists() error {

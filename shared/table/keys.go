@@ -33,7 +33,7 @@ const (
 	attrVersion = "v"
 	attrTTL     = "ttl"
 	attrEnded   = "x"
-	attrRaised  = "at" // milliseconds at which a guard was raised
+	attrChanged = "c" // of the first guard: the items of the change that raised it, by sort key, with their versions
 	index       = "GSI1"
 	outbox      = "OUT#"
 )

@@ -64,5 +64,16 @@ func writeFault(err error) (int, error) {
 	// A reply was lost, cut short or came as a server error, and the SDK's own tries are over or, for a reply cut
 	// short, were never made: whether it was carried out is unknown, and the same token asks, once. Each of our tries
 	// can be several of the SDK's, and a table in trouble must not get many times the calls it had.
-	return 1, unavailable(err)
+	if apiErr != nil && apiErr.ErrorFault() != smithy.FaultServer {
+		return 1, unavailable(err) // refused, as by throttling: it was not carried out
+	}
+	return 1, unknown(err)
+}
+
+// unknown is the refusal of a write of which nobody can tell whether it was carried out.
+func unknown(cause error) *fault.Error {
+	e := fault.Wrap(cause, fault.Unavailable, "outcome_unknown",
+		"It is not known whether this was carried out. Send the same request again with the same Idempotency-Key.")
+	e.RetryAfter = retryAfter
+	return e
 }

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -265,48 +266,82 @@ func (o *Occupancy) add(item map[string]types.AttributeValue, day Tick) {
 	}
 }
 
-// Configuration is everything that an organisation has set up, as it was read.
+// Configuration is everything that an organisation has set up, as it was at Version.
 type Configuration struct {
 	Version int64
 	Rows    []Row
-	// Settled is false when it was changed only just before: a query may then see the new version beside a row that
-	// is still the old one, because queries are not isolated from transactions (DynamoDB: read-committed). What is
-	// not settled must not be kept.
-	Settled bool
 }
 
-// settling is how long a committed transaction may take, at the very most, to show in all its items.
-const settling = 2 * time.Second
+// rereads is how often a configuration is read again while a change of it is only half to be seen, pause how long
+// after. A transaction shows in all its items within milliseconds of its commit.
+const (
+	rereads = 20
+	pause   = 25 * time.Millisecond
+)
 
 // Configuration reads everything that the organisation has set up, and the version it is at. Leave that ended before
 // the given day is left out.
+//
+// A query is not isolated from transactions (DynamoDB: read-committed), so it may see the raised guard beside a row that
+// is still the old one. The guard therefore tells what the change that raised it wrote, and while that is not all
+// there, everything is read again. If it does not come, the error is fault.Unavailable.
 func (c Clinic) Configuration(ctx context.Context, since time.Time) (Configuration, error) {
+	for range rereads {
+		conf, whole, err := c.configuration(ctx, c.Leave("", since).sk)
+		if err != nil || whole {
+			return conf, err
+		}
+		if err := c.t.sleep(ctx, pause); err != nil {
+			return Configuration{}, unavailable(err)
+		}
+	}
+	return Configuration{}, unavailable(errors.New("a change of the configuration stays half to be seen"))
+}
+
+func (c Clinic) configuration(ctx context.Context, leaveFrom string) (Configuration, bool, error) {
 	// The guard sorts first and is read first, so the rows are at least as new as the version: a change in between
 	// makes the version older than the rows, and the next write notices.
 	pk := c.conf("").pk
 	items, err := c.query(ctx, between(pk, "!", "LEV#"))
 	if err != nil {
-		return Configuration{}, err
+		return Configuration{}, false, err
 	}
-	rest, err := c.query(ctx, between(pk, c.Leave("", since).sk, "~"))
+	rest, err := c.query(ctx, between(pk, leaveFrom, "~"))
 	if err != nil {
-		return Configuration{}, err
+		return Configuration{}, false, err
 	}
 	out := Configuration{Rows: make([]Row, 0, len(items)+len(rest))}
+	var last map[string]int64
+	versions := map[string]int64{}
 	for _, item := range append(items, rest...) {
 		sk := text(item[attrSK])
 		if sk == c.guard(0).sk {
 			out.Version = number(item[attrVersion])
-			out.Settled = c.t.now().Sub(time.UnixMilli(number(item[attrRaised]))) > settling
+			if err := attributevalue.Unmarshal(item[attrChanged], &last); err != nil {
+				return Configuration{}, false, fmt.Errorf("decode guard: %w", err)
+			}
 		}
 		if sk[0] != '!' {
+			versions[sk] = number(item[attrVersion])
 			out.Rows = append(out.Rows, Row{SK: sk, item: item})
 		}
 	}
 	if out.Version == 0 {
-		return Configuration{}, fault.New(fault.NotFound, "not_found", "There is no such organisation.")
+		return Configuration{}, false, fault.New(fault.NotFound, "not_found", "There is no such organisation.")
 	}
-	return out, nil
+	return out, shows(last, versions, leaveFrom), nil
+}
+
+// shows tells whether every item of the last change is to be seen among the versions that were read.
+func shows(last, versions map[string]int64, leaveFrom string) bool {
+	for sk, version := range last {
+		over := strings.HasPrefix(sk, "LEV#") && sk < leaveFrom // not read, because it is over
+		if over || version == 0 && versions[sk] == 0 || version > 0 && versions[sk] >= version {
+			continue
+		}
+		return false
+	}
+	return true
 }
 
 // Standing reads the version that the organisation's configuration is at.

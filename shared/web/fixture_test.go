@@ -180,7 +180,7 @@ func (w *world) routes() web.Routes {
 				_, err := w.write(ctx, r, thing{ID: in.ID})
 				return struct{}{}, err
 			}).NoContent(),
-		"GET /v1/things/{id}": web.Do(access.AppointmentRead, "Get a thing",
+		"GET /v1/things/{id}": web.Do(access.AvailabilityRead, "Get a thing",
 			func(ctx context.Context, r web.Request, in *getIn) (*thing, error) {
 				if w.do != nil {
 					if err := w.do(ctx, r); err != nil {
@@ -189,7 +189,7 @@ func (w *world) routes() web.Routes {
 				}
 				return &thing{ID: in.ID, Name: "a & b", Version: 7}, nil
 			}),
-		"GET /v1/things": web.Do(access.AppointmentList, "List things",
+		"GET /v1/things": web.Do(access.AvailabilityRead, "List things",
 			func(_ context.Context, _ web.Request, in *listIn) (web.Page[thing], error) {
 				var out []thing
 				for range len(in.Who) * 50 {

@@ -61,6 +61,8 @@ invalid: Not as documented
 	See errors: each entry names a field and what it must be.
 busy: Busy
 	Many are changing the same records. Nothing was done: wait as Retry-After says and repeat the request.
+outcome_unknown: Outcome unknown
+	Repeat the same request with the same Idempotency-Key: it is carried out once, whatever became of the first.
 timeout: Took too long
 	Repeat the request, a write with the same Idempotency-Key: it is carried out once, whatever became of the first
 	try.
@@ -76,6 +78,8 @@ held_for_another: Held for another patient
 	Book the hold for the patient it was taken for.
 hold_and_wish: Hold and wish together
 	Send holdId and patientId alone, or the whole wish without holdId.
+no_change: Nothing to change
+	The appointment is at this time already; ask for another one.
 not_changeable: Cannot be changed any more
 	The appointment is over, cancelled or under way. Book another.
 status_does_not_follow: The status does not follow
@@ -141,6 +145,8 @@ practitioner_busy: Practitioner busy
 	Choose another time or practitioner.
 patient_busy: Patient busy
 	Choose another time, or move the patient's other appointment.
+room_not_needed: Room not needed
+	Leave roomIds out, or name rooms that the service needs.
 room_busy: No room free
 	Choose another time or site.
 resource_busy: Taken

@@ -268,7 +268,7 @@ func TestLog(t *testing.T) {
 	lines := w.lines()
 	want := map[string]any{
 		"msg": "request", "level": "INFO", "request": "req-1", "route": "GET /v1/things", "organisation": orgA,
-		"person": "sub-1", "action": "appointment.list", "status": 200.0, "cold": true,
+		"person": "sub-1", "action": "availability.read", "status": 200.0, "cold": true,
 	}
 	for name, value := range want {
 		if lines[0][name] != value {

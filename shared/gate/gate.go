@@ -1,4 +1,6 @@
-package app
+// Package gate joins the HTTP edge to what it may ask of the records. Its rule: it is not part of package app, so that
+// only functions with routes carry the API framework, which costs the others up to a tenth of their start.
+package gate
 
 import (
 	"context"
@@ -10,8 +12,8 @@ import (
 	"almanac/shared/web"
 )
 
-// NewGate is how the HTTP edge reaches memberships, recorded answers and the audit trail.
-func NewGate(d *clinic.Directory, t *table.Table) web.Gate {
+// New is how the HTTP edge reaches memberships, recorded answers and the audit trail.
+func New(d *clinic.Directory, t *table.Table) web.Gate {
 	return web.Gate{
 		Caller: d.Caller,
 		Recall: func(ctx context.Context, by access.Caller, once access.Once) ([]byte, bool, error) {
