@@ -4,27 +4,21 @@
 set -euo pipefail
 
 missing=()  # Debian packages to install
-told=()     # what to tell where nothing can be installed
 
 have() { command -v "$1" >/dev/null 2>&1; }
 
 # major VERSION: the first number in a text.
 major() { sed -E 's/^[^0-9]*([0-9]+).*/\1/' <<<"$1" | head -n 1; }
 
-if ! have go; then
-  told+=('Go 1.26 or later: https://go.dev/dl (a Go 1.21 or later fetches the right one by itself)')
-fi
+go_hint='Go 1.26 or later (https://go.dev/dl)'
 # A JDK, not only a runtime: the engine is started through a few lines of Java, which are compiled first.
 if ! have javac || [ "$(major "$(javac -version 2>&1)")" -lt 17 ]; then
   missing+=(openjdk-17-jdk-headless)
-  told+=('a Java development kit, 17 or later: Debian package openjdk-17-jdk-headless, or https://adoptium.net')
 fi
 if ! have node; then
   missing+=(nodejs npm)
-  told+=('Node.js 20 or later with npm: https://nodejs.org')
 elif ! have npm; then
   missing+=(npm)
-  told+=('npm, which comes with Node.js: https://nodejs.org')
 fi
 
 can_install() { have apt-get && [ "$(id -u)" = 0 ]; }
@@ -41,8 +35,22 @@ fi
 
 failed=0
 say() { failed=1; printf 'missing: %s\n' "$1" >&2; }
-have go || say "${told[0]}"
-have javac || say 'a Java development kit, 17 or later (Debian package openjdk-17-jdk-headless, or https://adoptium.net)'
+jdk='a Java development kit, 17 or later (Debian package openjdk-17-jdk-headless, or https://adoptium.net)'
+if have go; then
+  version=$(go env GOVERSION)
+  case $version in
+    go1.2[6-9]* | go1.[3-9]?* | devel*) ;;
+    *) say "Go 1.26 or later (this is $version; https://go.dev/dl)" ;;
+  esac
+else
+  say "$go_hint"
+fi
+if have javac; then
+  version=$(javac -version 2>&1)
+  [ "$(major "$version")" -ge 17 ] || say "$jdk; this is $version"
+else
+  say "$jdk"
+fi
 have npm || say 'npm, which comes with Node.js (https://nodejs.org)'
 if have node; then
   version=$(node --version)

@@ -52,7 +52,7 @@ func (s *Stack) tellClock(w http.ResponseWriter, _ *http.Request) {
 	_, _ = io.WriteString(w, s.Now().UTC().Format(time.RFC3339Nano)+"\n") // the reader may have gone
 }
 
-// changeClock takes {"now": RFC 3339} or, with an empty body, goes back to the real time.
+// changeClock takes {"now": RFC 3339}; the clock goes on from there.
 func (s *Stack) changeClock(w http.ResponseWriter, r *http.Request) {
 	var in struct {
 		Now time.Time `json:"now"`
