@@ -1,6 +1,7 @@
 package main
 
 import (
+	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
@@ -45,5 +46,33 @@ func TestWrongArguments(t *testing.T) {
 		if err := run(args); err == nil {
 			t.Errorf("%v was accepted", args)
 		}
+	}
+}
+
+func TestUnfinishedDiaryIsDiscarded(t *testing.T) {
+	dir := t.TempDir()
+	db := filepath.Join(dir, "shared-local-instance.db")
+	write := func() {
+		t.Helper()
+		if err := os.WriteFile(db, nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write()
+	if err := discardUnfinished(dir); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(db); err == nil {
+		t.Error("half a diary was kept")
+	}
+	write()
+	if err := markFounded(dir); err != nil {
+		t.Fatal(err)
+	}
+	if err := discardUnfinished(dir); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(db); err != nil {
+		t.Error("a complete diary was thrown away")
 	}
 }

@@ -46,13 +46,16 @@ func run(args []string) error {
 		return err
 	}
 	began := time.Now()
+	if err := discardUnfinished(*data); err != nil {
+		return err
+	}
 	s, err := stack.Start(ctx, stack.Options{
 		Port: *port, DataDir: *data, Logs: out, People: demo.People(), Progress: progress(began),
 	})
 	if err != nil {
 		return err
 	}
-	err = serve(ctx, s, began, *logs, *seed)
+	err = serve(ctx, s, began, *logs, *data, *seed)
 	fmt.Println("stopping")
 	return errors.Join(err, s.Close())
 }
@@ -72,11 +75,14 @@ func logFile(name string) (io.Writer, error) {
 }
 
 // serve fills a fresh table, tells how to use what runs, and waits for the end.
-func serve(ctx context.Context, s *stack.Stack, began time.Time, logs string, seed uint64) error {
+func serve(ctx context.Context, s *stack.Stack, began time.Time, logs, data string, seed uint64) error {
 	if s.Fresh {
 		progress(began)("founding the demonstration clinic")
 		if err := demo.Found(ctx, s.DynamoDB, s.TableName, s.Now(), seed); err != nil {
 			return unlessStopped(ctx, err)
+		}
+		if err := markFounded(data); err != nil {
+			return err
 		}
 	}
 	text, err := welcome(ctx, s, logs)

@@ -56,7 +56,7 @@ func run(ctx context.Context, logs string) error {
 	j := newJob(s)
 	for _, part := range []func(context.Context){
 		j.logIn, j.look, j.hold, j.book, j.replay, j.firstMail, j.compete, j.move, j.cancel, j.lists, j.neighbour,
-		j.times, j.leaver, j.pages,
+		j.times, j.leaver, j.pages, func(context.Context) { j.canary(logs) },
 	} {
 		part(ctx)
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"net/url"
+	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -176,4 +177,16 @@ func (j *job) pages(ctx context.Context) {
 	box := client.New(j.stack.Mailbox)
 	a, err = box.Do(ctx, http.MethodGet, "/mailbox", nil)
 	j.want("GET the mailbox page", http.StatusOK, a, err)
+}
+
+// canary looks for the patient in all that the functions and the stack wrote.
+func (j *job) canary(logs string) {
+	text, err := os.ReadFile(logs) //nolint:gosec // our own file
+	found := ""
+	for _, word := range []string{patientMail, "Smoke", "Testcase", "1980-02-29"} {
+		if strings.Contains(string(text), word) {
+			found = word
+		}
+	}
+	j.check("nothing of the patient stands in any log", err == nil && len(text) > 0 && found == "", found, err)
 }

@@ -113,26 +113,33 @@ func (f *fixture) mustHaveOne(t *testing.T, ch table.Change) {
 func TestConflictForEver(t *testing.T) {
 	f := newFixture(t)
 	ch := f.booking(t)
-	for name, fail := range map[string]func() error{
-		"conflict":          func() error { return cancelled(bookingItems, 3, "TransactionConflict") },
-		"throttled items":   func() error { return cancelled(bookingItems, 0, "ThrottlingError") },
-		"in progress":       func() error { return &types.TransactionInProgressException{} },
-		"throttled":         func() error { return &types.ProvisionedThroughputExceededException{} },
-		"a server error":    func() error { return &types.InternalServerError{} },
-		"request limit":     func() error { return &types.RequestLimitExceeded{} },
-		"no connection":     func() error { return &smithyhttp.RequestSendError{Err: io.ErrUnexpectedEOF} },
-		"nothing known":     func() error { return errors.New("something else") },
-		"a single conflict": func() error { return &types.TransactionConflictException{} },
+	for _, test := range []struct {
+		name, code string
+		fail       func() error
+	}{
+		{"conflict", "busy", func() error { return cancelled(bookingItems, 3, "TransactionConflict") }},
+		{"a single conflict", "busy", func() error { return &types.TransactionConflictException{} }},
+		{"throttled items", "busy", func() error { return cancelled(bookingItems, 0, "ThrottlingError") }},
+		{"throttled", "busy", func() error { return &types.ProvisionedThroughputExceededException{} }},
+		{"request limit", "busy", func() error { return &types.RequestLimitExceeded{} }},
+		// Of these nobody can tell whether they were carried out.
+		{"in progress", "", func() error { return &types.TransactionInProgressException{} }},
+		{"a server error", "outcome_unknown", func() error { return &types.InternalServerError{} }},
+		{"no connection", "outcome_unknown", func() error { return &smithyhttp.RequestSendError{Err: io.ErrUnexpectedEOF} }},
+		{"nothing known", "outcome_unknown", func() error { return errors.New("something else") }},
 	} {
-		t.Run(name, func(t *testing.T) {
-			f.mustKeep(t, name, func() {
-				refuse, calls := first(1000, fail)
+		t.Run(test.name, func(t *testing.T) {
+			f.mustKeep(t, test.name, func() {
+				refuse, calls := first(1000, test.fail)
 				f.breakWith(refuse)
 				defer f.heal()
 				start := time.Now()
 				err := f.k.Write(t.Context(), ch)
 				if !fault.Is(err, fault.Unavailable) || fault.Of(err).RetryAfter <= 0 {
 					t.Errorf("it is %v, try again after %s", err, fault.Of(err).RetryAfter)
+				}
+				if got := fault.Of(err).Code; test.code != "" && got != test.code {
+					t.Errorf("the code is %s, want %s", got, test.code)
 				}
 				if calls() > 6 {
 					t.Errorf("%d calls: a table in trouble must not get many times the calls it had", calls())
