@@ -67,7 +67,7 @@ func (d *desk) hold(t *testing.T, start string) booking.Hold {
 // TestRoutes sends every route every request that all routes must refuse alike, one that succeeds, and its repeat.
 func TestRoutes(t *testing.T) {
 	d := newDesk(t)
-	other := d.House.Found(t)
+	other := d.Found(t)
 	search := fmt.Sprintf("/v1/availability?serviceId=%s&siteId=%s&from=2027-01-04&to=2027-01-08", d.Service.ID, d.Site.ID)
 	renewed, released := d.hold(t, "2027-01-06T10:00"), d.hold(t, "2027-01-07T10:00")
 	d.Clock.Pass(time.Minute) // a hold that was made just now has nothing to gain from being renewed

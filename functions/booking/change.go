@@ -22,7 +22,8 @@ type moveIn struct {
 func move(s *booking.Service) web.Func[moveIn, booking.Appointment] {
 	return func(ctx context.Context, r web.Request, in *moveIn) (booking.Appointment, error) {
 		return s.Move(ctx, r.By, r.Once, in.ID, r.Version, booking.Wish{
-			Start: in.Body.Start, PractitionerID: in.Body.PractitionerID, SiteID: in.Body.SiteID, RoomIDs: in.Body.RoomIDs,
+			Start: in.Body.Start, PractitionerID: in.Body.PractitionerID, SiteID: in.Body.SiteID,
+			RoomIDs: in.Body.RoomIDs,
 		})
 	}
 }

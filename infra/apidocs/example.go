@@ -149,7 +149,7 @@ func (d *document) curl(method, path string, op operation) string {
 	for _, p := range op.Parameters {
 		switch p.Name {
 		case "Idempotency-Key":
-			lines = append(lines, `-H "Idempotency-Key: $(uuidgen)"`)
+			lines = append(lines, `-H "Idempotency-Key: $(cat /proc/sys/kernel/random/uuid)"`)
 		case "If-Match":
 			lines = append(lines, `-H 'If-Match: "3"'`)
 		}

@@ -169,7 +169,8 @@ func (b *builder) setSites(ctx context.Context) error {
 			Phone: "020 7946 0101", Zone: "Europe/London", Hours: append(week("08:00", "18:30"), saturday),
 		},
 		{
-			Name: "Willow Clinic, Mill Lane", Address: "3 Mill Lane, Exampleton, ZZ99 3VZ", Email: "mill@almanac.example",
+			Name: "Willow Clinic, Mill Lane", Address: "3 Mill Lane, Exampleton, ZZ99 3VZ",
+			Email: "mill@almanac.example",
 			Phone: "020 7946 0102", Zone: "Europe/London", Hours: week("09:00", "17:00"),
 		},
 	} {

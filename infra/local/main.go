@@ -26,7 +26,7 @@ func main() {
 
 func run(args []string) error {
 	flags := flag.NewFlagSet("local", flag.ContinueOnError)
-	port := flags.Int("port", 8080, "port of the API; log-in, mailbox and control take the next three; 0 takes free ones")
+	port := flags.Int("port", 8080, "port of the API; log-in, mailbox, control take the next three; 0 takes free ones")
 	data := flags.String("data", "", "folder that keeps the diary; empty keeps it in memory")
 	logs := flags.String("logs", "bin/local.log", "file for the functions' logs; - for standard error")
 	seed := flags.Uint64("seed", 1, "another seed gives another demonstration diary")
@@ -101,8 +101,8 @@ func serve(ctx context.Context, s *stack.Stack, began time.Time, logs, data stri
 
 // unlessStopped drops an error that is only the echo of Ctrl-C.
 func unlessStopped(ctx context.Context, err error) error {
-	if ctx.Err() != nil {
-		return nil
+	if ctx.Err() == nil {
+		return err
 	}
-	return err
+	return nil
 }

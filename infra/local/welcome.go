@@ -51,10 +51,10 @@ TOKEN=$(curl -s -H 'Content-Type: application/json' -d '{"subject":"%[2]s"}' %[1
 curl -s -H "Authorization: Bearer $TOKEN" '%[3]s'
 
 curl -s -H "Authorization: Bearer $TOKEN" -H 'Content-Type: application/json' \
-  -H 'Idempotency-Key: my-first-booking' %[4]s/v1/appointments \
+  -H 'Idempotency-Key: booking-%[6]s' %[4]s/v1/appointments \
   -d '%[5]s'
 
-`, s.Login, demo.Receptionist, s.API+w.search, s.API, w.booking)
+`, s.Login, demo.Receptionist, s.API+w.search, s.API, w.booking, w.start)
 	return b.String(), nil
 }
 
@@ -67,7 +67,7 @@ type page struct {
 }
 
 // wish is a search and a booking that work.
-type wish struct{ search, booking string }
+type wish struct{ search, booking, start string }
 
 type slot struct{ practitioner, start string }
 
@@ -100,7 +100,7 @@ func free(ctx context.Context, c *client.Client, today time.Time) (wish, error) 
 				"serviceId": service.ID, "siteId": site.ID, "practitionerId": slot.practitioner,
 				"patientId": patient, "start": slot.start,
 			})
-			return wish{search, string(body)}, err
+			return wish{search, string(body), slot.start}, err
 		}
 	}
 	return wish{}, errors.New("the diary has no free time in the next week")

@@ -97,7 +97,7 @@ func (r rules) clash(a, b entry) taken {
 	core := overlap(a.start, a.start+x.length, b.start, b.start+y.length)
 	t := taken{
 		practitioner: full && a.practitioner == b.practitioner,
-		patient:      core && a.patient == b.patient && a.patient >= 0,
+		patient:      core && a.patient == b.patient && !a.held && !b.held, // a hold leaves the patient alone
 	}
 	for _, room := range x.rooms {
 		t.room = t.room || full && slices.Contains(y.rooms, room)
@@ -185,7 +185,8 @@ func (r rules) claim(s state, e entry, out output) (bool, state) {
 		}
 		return true, r.put(s, e)
 	case table.TimeTaken().Code:
-		return t.explains(out.reasons), s
+		e.held = false // one who holds a time is told, too, that the patient is elsewhere
+		return r.against(s, e).explains(out.reasons), s
 	}
 	return false, s
 }
@@ -212,8 +213,7 @@ func (r rules) onHold(s state, in input, out output) (bool, state) {
 		return !there, s
 	}
 	if out.outcome == "stale" {
-		// One who books a hold names no version, and is told this when the hold went on while he read it.
-		return in.kind == bookHeld || !there || h.version != in.version, s
+		return in.kind != bookHeld && (!there || h.version != in.version), s
 	}
 	return there && r.refusesHold(s, h, in, out.outcome), s
 }
@@ -228,7 +228,7 @@ func (r rules) refusesHold(s state, h entry, in input, outcome string) bool {
 	case "held_for_another":
 		return h.patient >= 0 && h.patient != in.patient
 	case table.TimeTaken().Code:
-		h.patient = in.patient
+		h.patient, h.held = in.patient, false
 		return h.lost || in.kind == bookHeld && r.against(s, h).patient
 	}
 	return false
@@ -279,6 +279,8 @@ func (r rules) refusesAppointment(s state, was entry, there bool, to entry, in i
 		return !there
 	case "not_changeable":
 		return there && was.cancelled
+	case "no_change":
+		return there && was.start == to.start && was.practitioner == to.practitioner
 	case table.TimeTaken().Code:
 		return there && r.against(s, to).explains(out.reasons)
 	}

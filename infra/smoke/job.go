@@ -113,7 +113,8 @@ func (j *job) logIn(ctx context.Context) {
 		Roles   []string `json:"roles"`
 	}
 	err = j.desk.Get(ctx, "/v1/me", &me)
-	j.check("the API knows who that is", err == nil && me.Subject == demo.Receptionist && slices.Equal(me.Roles, []string{"receptionist"}), me, err)
+	j.check("the API knows who that is",
+		err == nil && me.Subject == demo.Receptionist && slices.Equal(me.Roles, []string{"receptionist"}), me, err)
 }
 
 func (j *job) look(ctx context.Context) {

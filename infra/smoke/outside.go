@@ -103,7 +103,8 @@ func (j *job) neighbour(ctx context.Context) {
 		"/v1/appointments/" + j.apt.ID, "/v1/patients/" + j.patient,
 		"/v1/patients/" + j.patient + "/appointments",
 		"/v1/appointments/" + j.apt.ID + "/messages", "/v1/appointments/" + j.apt.ID + "/history",
-		"/v1/practitioners/" + j.practitioner + "/appointments?date=" + j.later[:len(time.DateOnly)], "/v1/sites/" + j.site,
+		"/v1/practitioners/" + j.practitioner + "/appointments?date=" + j.later[:len(time.DateOnly)],
+		"/v1/sites/" + j.site,
 	} {
 		a, err := n.Do(ctx, http.MethodGet, path, nil)
 		j.want("another clinic does not find "+strings.Split(path, "/")[2], http.StatusNotFound, a, err)
@@ -111,7 +112,8 @@ func (j *job) neighbour(ctx context.Context) {
 	var sites page[named]
 	err := n.Get(ctx, "/v1/sites", &sites)
 	j.check("another clinic lists nothing of ours", err == nil && len(sites.Items) == 0, err, sites)
-	a, err := n.Do(ctx, http.MethodGet, "/v1/sites", nil, client.Header{Name: "Almanac-Organisation", Value: demo.Org()})
+	a, err := n.Do(ctx, http.MethodGet, "/v1/sites", nil,
+		client.Header{Name: "Almanac-Organisation", Value: demo.Org()})
 	j.want("nor by asking for our organisation", http.StatusNotFound, a, err)
 	a, err = n.Do(ctx, http.MethodPost, "/v1/appointments/"+j.apt.ID+"/cancel",
 		map[string]string{"reason": "patient_request"}, client.Key("smoke-book"), client.Match(j.appointment))
@@ -152,7 +154,8 @@ func (j *job) leaver(ctx context.Context) {
 		delete(staff, k)
 	}
 	staff["left"] = true
-	b, err := m.Do(ctx, http.MethodPut, "/v1/staff/"+demo.Receptionist, staff, client.Key("smoke-leaver"), client.Match(a))
+	b, err := m.Do(ctx, http.MethodPut, "/v1/staff/"+demo.Receptionist, staff,
+		client.Key("smoke-leaver"), client.Match(a))
 	j.want("and marks them as having left", http.StatusOK, b, err)
 	c, err := j.desk.Do(ctx, http.MethodGet, "/v1/sites", nil)
 	j.want("the leaver's next request is refused, though the token is good", http.StatusForbidden, c, err)

@@ -127,7 +127,9 @@ func (e environment) require(names ...string) error {
 // Retrieve gives the credentials that Lambda puts into the environment; reading them ourselves saves the start-up
 // time and size of the SDK's search through files and other services.
 func (e environment) Retrieve(context.Context) (aws.Credentials, error) {
-	return aws.Credentials{AccessKeyID: e.key, SecretAccessKey: e.secret, SessionToken: e.tok, Source: "environment"}, nil
+	return aws.Credentials{
+		AccessKeyID: e.key, SecretAccessKey: e.secret, SessionToken: e.tok, Source: "environment",
+	}, nil
 }
 
 // endpoint gives the service's address where it is not AWS's own, or nil.

@@ -101,7 +101,8 @@ func (s *Service) Availability(ctx context.Context, by access.Caller, q Search) 
 		}
 		if left < 0 {
 			return nil, invalid(fault.Detail{
-				Code: "too_many", Message: "This search has too many answers: ask for fewer days or practitioners.", Pointer: "/to",
+				Code: "too_many", Message: "This search has too many answers: ask for fewer days or practitioners.",
+				Pointer: "/to",
 			})
 		}
 		out = append(out, days...)
@@ -163,11 +164,11 @@ const queriesAtOnce = 8
 func (s *Service) searched(snap *clinic.Snapshot, q Search) (question, []clinic.Practitioner, error) {
 	var wrong []fault.Detail
 	service, ok := snap.Services[q.ServiceID]
-	wrong = unknown(wrong, ok, "/serviceId", "There is no such service.")
+	wrong = unknown(wrong, ok, q.ServiceID, "/serviceId", "There is no such service.")
 	site, ok := snap.Sites[q.SiteID]
-	wrong = unknown(wrong, ok, "/siteId", "There is no such site.")
+	wrong = unknown(wrong, ok, q.SiteID, "/siteId", "There is no such site.")
 	if q.PatientID != "" {
-		wrong = unknown(wrong, id.Valid(q.PatientID, "pat"), "/patientId", "There is no such patient.")
+		wrong = unknown(wrong, id.Valid(q.PatientID, "pat"), q.PatientID, "/patientId", "There is no such patient.")
 	}
 	ids := q.PractitionerIDs
 	if len(ids) == 0 {
@@ -176,7 +177,7 @@ func (s *Service) searched(snap *clinic.Snapshot, q Search) (question, []clinic.
 	var who []clinic.Practitioner
 	for _, p := range slices.Compact(slices.Sorted(slices.Values(ids))) {
 		prc, ok := snap.Practitioners[p]
-		wrong = unknown(wrong, ok, "/practitionerId", "There is no such practitioner.")
+		wrong = unknown(wrong, ok, p, "/practitionerId", "There is no such practitioner.")
 		who = append(who, prc)
 	}
 	if len(who) > MaxSearchPractitioners {

@@ -42,21 +42,13 @@ func (s *Service) Book(ctx context.Context, by access.Caller, once access.Once, 
 func (s *Service) BookHeld(
 	ctx context.Context, by access.Caller, once access.Once, holdID, patientID string,
 ) (Appointment, error) {
-	if !id.Valid(patientID, "pat") {
-		return Appointment{}, invalid(fault.Detail{
-			Code: "unknown_id", Message: "There is no such patient.", Pointer: "/patientId",
-		})
-	}
 	snap, err := s.dir.Snapshot(ctx, by)
 	if err != nil {
 		return Appointment{}, err
 	}
-	hold, err := s.held(ctx, by, holdID)
+	hold, err := s.heldFor(ctx, by, holdID, patientID)
 	if err != nil {
 		return Appointment{}, err
-	}
-	if hold.PatientID != "" && hold.PatientID != patientID {
-		return Appointment{}, fault.New(fault.Conflict, "held_for_another", "This time is held for another patient.")
 	}
 	p, err := s.grasp(snap, hold.wish())
 	if err != nil {

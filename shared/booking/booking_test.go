@@ -111,7 +111,7 @@ func (f *fixture) addPractitioner(t *testing.T) string {
 func TestEveryReasonIsToldAtOnce(t *testing.T) {
 	f := newFixture(t)
 	_, err := f.book(t, booking.Wish{PatientID: f.Patients[0], Start: "tomorrow"})
-	mustCode(t, "a wish that means nothing", err, "malformed_time", "unknown_id", "unknown_id", "unknown_id")
+	mustCode(t, "a wish that means nothing", err, "malformed_time", "required", "required", "required")
 	f.mustBook(t, f.wish("2027-01-04T16:30"))
 	leave := clinic.Leave{
 		ID: id.New("lev"), Of: f.Practitioners[0].ID,

@@ -43,13 +43,13 @@ func checks(t *testing.T, n int) {
 // model allows it, else refused for exactly the reasons that the model knows; what is stored are exactly the model's
 // claims, tick by tick; and what is listed as free is exactly what the model would book.
 func TestDiaryIsTheModel(t *testing.T) {
-	checks(t, 6)
+	checks(t, 12)
 	rapid.Check(t, func(rt *rapid.T) {
 		d := newDiary(t, rt)
 		rt.Repeat(map[string]func(*rapid.T){
 			"book": d.book, "book2": d.book, "book what is offered": d.bookOffered, "hold": d.hold, "book held": d.bookHeld,
 			"renew": d.renew, "release": d.release, "move": d.move, "cancel": d.cancel, "progress": d.progress,
-			"pass": d.pass, "replay": d.replay, "": d.check,
+			"visit": d.visit, "pass": d.pass, "replay": d.replay, "": d.check,
 		})
 	})
 }

@@ -126,6 +126,20 @@ func (s *Service) held(ctx context.Context, by access.Caller, holdID string) (Ho
 	return h, nil
 }
 
+// heldFor reads a hold that may be booked for the patient.
+func (s *Service) heldFor(ctx context.Context, by access.Caller, holdID, patientID string) (Hold, error) {
+	if !id.Valid(patientID, "pat") {
+		return Hold{}, invalid(fault.Detail{
+			Code: "unknown_id", Message: "There is no such patient.", Pointer: "/patientId",
+		})
+	}
+	hold, err := s.held(ctx, by, holdID)
+	if err == nil && hold.PatientID != "" && hold.PatientID != patientID {
+		return Hold{}, fault.New(fault.Conflict, "held_for_another", "This time is held for another patient.")
+	}
+	return hold, err
+}
+
 func (h Hold) expired(now time.Time) bool { return h.ExpiresAt.Unix() < now.Unix() }
 
 // Renew lets a hold last HoldFor from now, up to HoldAtMost from when it was made. version is the one the caller saw.
@@ -140,13 +154,16 @@ func (s *Service) Renew(
 	if err != nil {
 		return Hold{}, err
 	}
-	zone := snap.Zone(h.SiteID)
-	until := s.now().UTC().Truncate(time.Second).Add(HoldFor)
-	if last := h.CreatedAt.Add(HoldAtMost); until.After(last) {
-		until = last
-	}
-	if !until.After(h.ExpiresAt) {
+	zone, last := snap.Zone(h.SiteID), h.CreatedAt.Add(HoldAtMost)
+	switch {
+	case h.Version != version:
+		return Hold{}, outdated()
+	case !h.ExpiresAt.Before(last):
 		return Hold{}, fault.New(fault.Conflict, "hold_at_its_end", "This hold cannot be renewed any further.")
+	}
+	until := s.now().UTC().Truncate(time.Second).Add(HoldFor)
+	if until.After(last) {
+		until = last
 	}
 	was := h.footprint()
 	h.ExpiresAt, h.Version = until, version+1

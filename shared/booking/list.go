@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"slices"
+	"strings"
 	"time"
 
 	"almanac/shared/access"
@@ -95,6 +96,13 @@ func (s *Service) OfPatient(
 	snap, err := s.dir.Snapshot(ctx, by)
 	if err != nil {
 		return nil, "", err
+	}
+	if at, apt, _ := strings.Cut(after, "#"); after != "" {
+		if _, err := time.Parse(time.RFC3339, at); err != nil || !id.Valid(apt, "apt") {
+			return nil, "", invalid(fault.Detail{
+				Code: "malformed_cursor", Message: "Must be the next of an answer, as it was given.", Pointer: "/after",
+			})
+		}
 	}
 	c := s.table.For(by)
 	if _, err := c.DiaryOf(ctx, patient); err != nil {

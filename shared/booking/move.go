@@ -13,9 +13,9 @@ import (
 )
 
 // Move gives an appointment another time, and another practitioner or site where the wish names one: the new time is
-// claimed and the old one freed in one transaction. It keeps the length and the buffers that it was booked with. version
-// is the one the caller saw. Errors as for Book, and fault.Conflict "not_changeable" for one that is under way, completed,
-// missed or cancelled, and "no_change".
+// claimed and the old one freed in one transaction. It keeps the length and the buffers that it was booked with.
+// version is the one the caller saw. Errors as for Book, and fault.Conflict "not_changeable" for one that is under
+// way, completed, missed or cancelled, and "no_change".
 func (s *Service) Move(
 	ctx context.Context, by access.Caller, once access.Once, aptID string, version int64, w Wish,
 ) (Appointment, error) {
@@ -65,7 +65,8 @@ func (s *Service) Move(
 
 // keepRooms prefers the rooms that the appointment has, as long as nothing is known to be in the way.
 func (p plan) keepRooms(was Appointment) []string {
-	if p.busy == nil && len(p.rooms) == 0 && len(p.avoid) == 0 && was.SiteID == p.site.ID && len(was.Lanes) == len(p.lanes) {
+	unknown := p.busy == nil && len(p.rooms) == 0 && len(p.avoid) == 0
+	if unknown && was.SiteID == p.site.ID && len(was.Lanes) == len(p.lanes) {
 		r := p.rule()
 		var kept []string
 		if fits(only(r.needs, roomsOf(was.Lanes)), r.full(p.start), &kept) && slices.Equal(kept, was.Lanes) {
@@ -195,7 +196,8 @@ func (s *Service) Progress(
 			"An appointment cannot go from its status to this one.")
 	case (to == DidNotAttend || to == InProgress || to == Completed) && s.now().Before(apt.Start),
 		to == Arrived && s.now().Before(apt.Start.Add(-earliest)):
-		return Appointment{}, fault.New(fault.Conflict, "not_yet", "It is too early for that: the appointment is still to come.")
+		return Appointment{}, fault.New(fault.Conflict, "not_yet",
+			"It is too early for that: the appointment is still to come.")
 	}
 	ch := table.Change{
 		Action: access.AppointmentProgress,

@@ -38,14 +38,14 @@ type plan struct {
 func (s *Service) grasp(snap *clinic.Snapshot, w Wish) (plan, error) {
 	var wrong []fault.Detail
 	service, ok := snap.Services[w.ServiceID]
-	wrong = unknown(wrong, ok, "/serviceId", "There is no such service.")
+	wrong = unknown(wrong, ok, w.ServiceID, "/serviceId", "There is no such service.")
 	site, ok := snap.Sites[w.SiteID]
-	wrong = unknown(wrong, ok, "/siteId", "There is no such site.")
+	wrong = unknown(wrong, ok, w.SiteID, "/siteId", "There is no such site.")
 	practitioner, ok := snap.Practitioners[w.PractitionerID]
-	wrong = unknown(wrong, ok, "/practitionerId", "There is no such practitioner.")
+	wrong = unknown(wrong, ok, w.PractitionerID, "/practitionerId", "There is no such practitioner.")
 	for _, r := range w.RoomIDs {
 		_, ok := snap.Rooms[r]
-		wrong = unknown(wrong, ok, "/roomIds", "There is no such room.")
+		wrong = unknown(wrong, ok, r, "/roomIds", "There is no such room.")
 	}
 	if len(wrong) == 0 && !needed(service, w.RoomIDs) {
 		wrong = append(wrong, fault.Detail{
@@ -82,9 +82,13 @@ func around(p plan) table.Span {
 	}
 }
 
-func unknown(wrong []fault.Detail, ok bool, pointer, message string) []fault.Detail {
-	if ok {
+// unknown notes an id that names nothing, or is missing.
+func unknown(wrong []fault.Detail, ok bool, value, pointer, message string) []fault.Detail {
+	switch {
+	case ok:
 		return wrong
+	case value == "":
+		return append(wrong, fault.Detail{Code: "required", Message: "Must be given.", Pointer: pointer})
 	}
 	return append(wrong, fault.Detail{Code: "unknown_id", Message: message, Pointer: pointer})
 }

@@ -141,9 +141,10 @@ func (q question) timeChecks() []check {
 	}
 	last := table.TickOf(q.now.Add(time.Duration(q.service.HorizonDays) * 24 * time.Hour))
 	return append(out,
-		check{reason(TooSoon, "It is too soon: this service needs more notice.", ""), func(s table.Tick) bool {
-			return s < first
-		}},
+		check{
+			reason(TooSoon, "It is in the past, or sooner than this service can be booked.", ""),
+			func(s table.Tick) bool { return s < first },
+		},
 		check{reason(TooFar, "It is further ahead than this service can be booked.", ""), func(s table.Tick) bool {
 			return s > last
 		}})
@@ -203,8 +204,8 @@ func (q question) roomChecks(r *rule) []check {
 	}}
 }
 
-// fits tells whether every need can have a lane of its own that is free over the span, and puts them into *chosen. It
-// is a bipartite matching by augmenting paths (Kuhn), so that many rooms for many needs cost no more than their product.
+// fits tells whether every need can have a lane of its own that is free over the span, and puts them into *chosen.
+// It is a bipartite matching by augmenting paths (Kuhn), so that many rooms for many needs cost no more than their product.
 func fits(needs [][]lane, over table.Span, chosen *[]string) bool {
 	holder := map[string]int{} // by lane, the need that has it
 	for i := range needs {

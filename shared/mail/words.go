@@ -96,9 +96,9 @@ func (c content) text() string {
 	return b.String()
 }
 
-// html writes the content as HTML, every word of it escaped. There are only elements without attributes, so an element's
-// text is the one context there is; html/template, which knows the others, would make the function's zip
-// a fifth larger. The mail loads nothing from elsewhere and has no style beyond the reader's own.
+// html writes the content as HTML, every word of it escaped. There are only elements without attributes, so an
+// element's text is the one context there is; html/template, which knows the others, would make the function's zip a
+// fifth larger. The mail loads nothing from elsewhere and has no style beyond the reader's own.
 func (c content) html() string {
 	var b strings.Builder
 	write := func(parts ...string) { // markup and words in turns

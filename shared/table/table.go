@@ -282,8 +282,8 @@ const (
 // Configuration reads everything that the organisation has set up, and the version it is at. Leave that ended before
 // the given day is left out.
 //
-// A query is not isolated from transactions (DynamoDB: read-committed), so it may see the raised guard beside a row that
-// is still the old one. The guard therefore tells what the change that raised it wrote, and while that is not all
+// A query is not isolated from transactions (DynamoDB: read-committed), so it may see the raised guard beside a row
+// that is still the old one. The guard therefore tells what the change that raised it wrote, and while that is not all
 // there, everything is read again. If it does not come, the error is fault.Unavailable.
 func (c Clinic) Configuration(ctx context.Context, since time.Time) (Configuration, error) {
 	for range rereads {

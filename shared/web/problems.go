@@ -163,6 +163,8 @@ span_out_of_range: Span out of range
 	Ask for a span from a date to the same or a later one, 31 days at the most.
 malformed_date: Not a date
 	Write a date that exists, such as 2026-11-23.
+malformed_cursor: Not a page's next
+	Begin without after, and then send the next of each answer.
 malformed_time: Not a time
 	Write a local time, such as 2026-11-23T09:30, or an instant with its offset.
 off_grid: Not in steps of five minutes

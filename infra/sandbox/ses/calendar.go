@@ -130,7 +130,7 @@ func (e *Event) set(p property) {
 		e.Location = unescape(p.value)
 	case "DESCRIPTION":
 		e.Description = unescape(p.value)
-	case "ORGANIZER": //nolint:misspell // RFC 5545's spelling
+	case "ORGANIZER":
 		e.Organiser = p.who()
 	case "ATTENDEE":
 		e.Attendees = append(e.Attendees, p.who())
