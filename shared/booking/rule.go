@@ -204,8 +204,9 @@ func (q question) roomChecks(r *rule) []check {
 	}}
 }
 
-// fits tells whether every need can have a lane of its own that is free over the span, and puts them into *chosen.
-// It is a bipartite matching by augmenting paths (Kuhn), so that many rooms for many needs cost no more than their product.
+// fits tells whether every need can have a lane of its own that is free over the span, and puts them into *chosen. It
+// is a bipartite matching by augmenting paths (Kuhn), so that many rooms for many needs cost no more than their
+// product.
 func fits(needs [][]lane, over table.Span, chosen *[]string) bool {
 	holder := map[string]int{} // by lane, the need that has it
 	for i := range needs {
