@@ -60,7 +60,7 @@ func booking() web.Routes {
 			Describe("The time is claimed in the same step, or nothing is done."),
 		"POST /v1/visits/{id}/move": web.Do(access.AppointmentMove, "Move a visit",
 			func(context.Context, web.Request, *moveIn) (visit, error) { return visit{}, nil }),
-		"GET /v1/visits": web.Do(access.AppointmentList, "List visits",
+		"GET /v1/visits": web.Do(access.AvailabilityRead, "List visits",
 			func(context.Context, web.Request, *listIn) (web.Page[visit], error) { return web.Page[visit]{}, nil }),
 	}
 }

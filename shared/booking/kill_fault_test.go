@@ -312,7 +312,7 @@ func canonical(t *testing.T, c *clinictest.Clinic) []string {
 }
 
 // manyKeys is kept small, so that all tests together stay short.
-var manyKeys = flag.Int("keys", 4, "how many keys TestManyAtOnceUnderOneKey uses")
+var manyKeys = flag.Int("keys", 3, "how many keys TestManyAtOnceUnderOneKey uses")
 
 // One request sent many times at once, under its key, through a table that is busy and loses replies: one effect, and
 // everybody hears the same, byte for byte.
