@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"io"
 	"math/rand/v2"
 	"slices"
@@ -151,8 +150,8 @@ func (h *house) record(ctx context.Context, o options, n int, broken bool) (*rec
 		})
 	}
 	all.Wait()
-	if err := errors.Join(errs...); err != nil {
-		return nil, err
+	if i := slices.IndexFunc(errs, func(err error) bool { return err != nil }); i >= 0 {
+		return nil, errs[i] // the others will have had the same trouble
 	}
 	// A write that was given up may still be on its way to the engine.
 	time.Sleep(50 * time.Millisecond)

@@ -49,7 +49,7 @@ func TestDiaryIsTheModel(t *testing.T) {
 		rt.Repeat(map[string]func(*rapid.T){
 			"book": d.book, "book2": d.book, "book what is offered": d.bookOffered, "hold": d.hold, "book held": d.bookHeld,
 			"renew": d.renew, "release": d.release, "move": d.move, "cancel": d.cancel, "progress": d.progress,
-			"visit": d.visit, "pass": d.pass, "replay": d.replay, "": d.check,
+			"visit": d.visit, "pass": d.pass, "leave": d.leave, "replay": d.replay, "": d.check,
 		})
 	})
 }

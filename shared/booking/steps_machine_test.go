@@ -14,6 +14,8 @@ import (
 	"almanac/shared/clinic"
 	"almanac/shared/clinictest"
 	"almanac/shared/fault"
+	"almanac/shared/id"
+	"almanac/shared/table"
 )
 
 func (d *diary) bookHeld(rt *rapid.T) {
@@ -40,6 +42,10 @@ func (d *diary) bookHeld(rt *rapid.T) {
 	}
 	w := wanted{
 		service: h.service, practitioner: d.practitioner(h), patient: patient, start: h.start, own: h, timely: true,
+	}
+	for _, lane := range h.lanes { // the time is held in these rooms and no others
+		room, _, _ := strings.Cut(lane, "~")
+		w.rooms = append(w.rooms, room)
 	}
 	if !d.mustBe(rt, "book held", w, err) {
 		return
@@ -216,6 +222,33 @@ func (d *diary) progressOf(rt *rapid.T, a *record, to booking.Status) {
 		d.mustTell(rt, got, a)
 		d.done(rt, once, got, func() error { _, err := do(); return err })
 	}
+}
+
+// leave sends a practitioner or a room away, or closes the site, whatever is booked; who still acts on the configuration
+// as it was is refused by the write itself.
+func (d *diary) leave(rt *rapid.T) {
+	of := []string{d.m.people[0].ID, d.m.people[1].ID, d.m.places[0].ID, d.m.places[1].ID, d.m.site.ID}
+	start := d.want(rt).start
+	l := clinic.Leave{
+		ID: id.New("lev"), Of: of[rapid.IntRange(0, len(of)-1).Draw(rt, "of")], Start: start,
+		End: after(start, 5*rapid.IntRange(1, 24).Draw(rt, "for")),
+	}
+	old := d.f.by
+	d.f.Change(d.t, func(k table.Clinic) []table.Item {
+		return []table.Item{{Key: k.Leave(l.ID, l.End), Value: l, New: true}}
+	})
+	// The configuration is read again, and leave that is over since yesterday is not read any more.
+	yesterday := d.m.now.AddDate(0, 0, -1).Format(time.DateOnly)
+	d.m.away = slices.DeleteFunc(append(d.m.away, l), func(l clinic.Leave) bool {
+		return l.End.UTC().Format(time.DateOnly) < yesterday
+	})
+	d.events++
+	w := d.want(rt)
+	_, err := d.f.Book(d.t.Context(), old, clinictest.Once(), d.wish(w))
+	if free := d.m.needed(w) && len(d.m.reasons(w)) == 0; err == nil || free != errors.Is(err, access.ErrStanding) {
+		rt.Fatalf("booking on an old standing: %v", err)
+	}
+	d.f.by = d.f.By(d.t, clinictest.Receptionist)
 }
 
 func (d *diary) pass(rt *rapid.T) {
