@@ -416,3 +416,19 @@ func TestAnItemNearlyTooBig(t *testing.T) {
 		t.Errorf("%d bytes at version %d, %v", len(got.Text), got.Version, err)
 	}
 }
+
+// An item over 400 kB (DynamoDB's limit) is refused as a fault of ours at once, with nothing half-done.
+func TestAnItemTooBig(t *testing.T) {
+	f := newFixture(t)
+	pat := id.New("pat")
+	ch := change(pat,
+		table.Item{Key: f.k.Diary(pat), Value: thing{Text: "small"}, New: true},
+		table.Item{Key: f.k.Patient(pat), Value: thing{Text: strings.Repeat("x", 401<<10)}, New: true})
+	if err := f.k.Write(t.Context(), ch); !fault.Is(err, fault.Internal) {
+		t.Errorf("an item too big is %v", err)
+	}
+	var got thing
+	if err := f.k.Get(t.Context(), f.k.Diary(pat), &got); !fault.Is(err, fault.NotFound) {
+		t.Errorf("the rest of the change was carried out: %v", err)
+	}
+}
