@@ -31,7 +31,7 @@ type Search struct {
 type Slot struct {
 	Start      time.Time `json:"start"`
 	End        time.Time `json:"end"`
-	LocalStart string    `json:"localStart"`
+	LocalStart string    `json:"localStart" example:"2026-11-23T09:30"`
 	// RoomIDs are rooms and devices that are free then; booking may name them or leave the choice to the diary.
 	RoomIDs []string `json:"roomIds,omitempty"`
 }

@@ -28,7 +28,7 @@ const (
 // Appointment is one booking. It names people and places by id only.
 type Appointment struct {
 	ID             string    `json:"id" dynamodbav:"id"`
-	Status         Status    `json:"status" dynamodbav:"st"`
+	Status         Status    `json:"status" dynamodbav:"st" enum:"booked,confirmed,arrived,in-progress,completed,did-not-attend,cancelled"`
 	ServiceID      string    `json:"serviceId" dynamodbav:"svc"`
 	SiteID         string    `json:"siteId" dynamodbav:"sit"`
 	PractitionerID string    `json:"practitionerId" dynamodbav:"prc"`
@@ -37,9 +37,9 @@ type Appointment struct {
 	Start          time.Time `json:"start" dynamodbav:"start,unixtime"` // in the site's zone
 	End            time.Time `json:"end" dynamodbav:"end,unixtime"`
 	TimeZone       string    `json:"timeZone" dynamodbav:"zone"`
-	LocalStart     string    `json:"localStart" dynamodbav:"-"` // the wall clock at the site, for display
+	LocalStart     string    `json:"localStart" dynamodbav:"-" example:"2026-11-23T09:30"` // the site's wall clock
 	// CancelReason is a code, set when the appointment is cancelled.
-	CancelReason string `json:"cancelReason,omitempty" dynamodbav:"why,omitempty"`
+	CancelReason string `json:"cancelReason,omitempty" dynamodbav:"why,omitempty" enum:"patient_request,clinic_request,booked_in_error"`
 	// Sequence counts the changes that people are told of (RFC 5545, SEQUENCE).
 	Sequence int64 `json:"sequence" dynamodbav:"seq"`
 	Version  int64 `json:"version" dynamodbav:"v"`

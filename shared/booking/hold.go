@@ -23,6 +23,7 @@ type Hold struct {
 	Start          time.Time `json:"start" dynamodbav:"start,unixtime"`
 	End            time.Time `json:"end" dynamodbav:"end,unixtime"`
 	TimeZone       string    `json:"timeZone" dynamodbav:"zone"`
+	LocalStart     string    `json:"localStart" dynamodbav:"-" example:"2026-11-23T09:30"` // the site's wall clock
 	CreatedAt      time.Time `json:"createdAt" dynamodbav:"made,unixtime"`
 	ExpiresAt      time.Time `json:"expiresAt" dynamodbav:"until,unixtime"`
 	Version        int64     `json:"version" dynamodbav:"v"`
@@ -49,6 +50,7 @@ func (h Hold) Path() string { return "/v1/holds/" + h.ID }
 func (h Hold) shown(zone *time.Location) Hold {
 	h.RoomIDs = roomsOf(h.Lanes)
 	h.Start, h.End = h.Start.In(zone), h.End.In(zone)
+	h.LocalStart = h.Start.Format(localLayout)
 	h.CreatedAt, h.ExpiresAt = h.CreatedAt.UTC(), h.ExpiresAt.UTC()
 	return h
 }
