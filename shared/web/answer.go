@@ -14,6 +14,7 @@ import (
 
 	"github.com/aws/aws-lambda-go/events"
 
+	"almanac/shared/cause"
 	"almanac/shared/fault"
 )
 
@@ -60,7 +61,7 @@ func (x *exchange) refuse(out *events.APIGatewayV2HTTPResponse, err error) {
 	f, status := classify(err)
 	x.refusal = f
 	if x.causes == nil {
-		x.causes = causes(err)
+		x.causes = cause.Chain(err)
 	}
 	if own, ok := errors.AsType[*refusal](err); ok && own.header[0] != "" {
 		out.Headers[own.header[0]] = own.header[1]

@@ -13,6 +13,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"almanac/shared/access"
+	"almanac/shared/cause"
 	"almanac/shared/fault"
 )
 
@@ -79,7 +80,7 @@ type exchange struct {
 func (x *exchange) attempt(r router) (res result, err error) { //nolint:nonamedreturns // recover needs to set err
 	defer func() {
 		if p := recover(); p != nil {
-			x.causes = stack(p)
+			x.causes = append([]string{"panic"}, cause.Stack(p, 0)...)
 			res, err = result{}, errPanic
 		}
 	}()
