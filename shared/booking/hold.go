@@ -87,10 +87,8 @@ func (s *Service) Hold(ctx context.Context, by access.Caller, once access.Once, 
 	if err != nil {
 		return Hold{}, err
 	}
-	if p.patient != "" { // not claimed, so it is looked at: the patient must exist and be free
-		if err := s.refuse(ctx, by, &p); err != nil {
-			return Hold{}, err
-		}
+	if err := s.patientFree(ctx, by, &p); err != nil {
+		return Hold{}, err
 	}
 	apt, zone := p.appointment(s.newID("hld")), snap.Zone(p.site.ID)
 	now := s.now().UTC().Truncate(time.Second)
@@ -114,6 +112,22 @@ func (s *Service) Hold(ctx context.Context, by access.Caller, once access.Once, 
 		return Hold{}, err
 	}
 	return h.shown(zone), nil
+}
+
+// patientFree looks at the patient of a hold, who is not claimed by it: somebody who exists and is not elsewhere then.
+func (s *Service) patientFree(ctx context.Context, by access.Caller, p *plan) error {
+	if p.patient == "" {
+		return nil
+	}
+	diary, err := s.table.For(by).DiaryOf(ctx, p.patient)
+	if err != nil {
+		return err
+	}
+	p.question.patient = &diary
+	if why := p.judge(); len(why) > 0 {
+		return s.refuse(ctx, by, p)
+	}
+	return nil
 }
 
 // held reads a hold that still counts. One that expired is fault.Conflict "hold_expired".
