@@ -56,7 +56,7 @@ func newBench(t *testing.T) *bench {
 	}
 	srv := httptest.NewServer(proxy)
 	t.Cleanup(srv.Close)
-	b := &bench{House: clinictest.New(t), org: id.New("org"), proxy: proxy, sqs: sqs.NewFromConfig(config(engine))}
+	b := &bench{House: clinictest.Streamed(t), org: id.New("org"), proxy: proxy, sqs: sqs.NewFromConfig(config(engine))}
 	out, err := b.sqs.CreateQueue(t.Context(), &sqs.CreateQueueInput{QueueName: aws.String("fanout-" + id.New("tst"))})
 	if err != nil {
 		t.Fatal(err)

@@ -63,7 +63,7 @@ func instants(change time.Time, zone *time.Location) map[string][]time.Time {
 // nightClinic is open day and night, with a service that nothing but the practitioner is needed for.
 func nightClinic(t *testing.T) *fixture {
 	t.Helper()
-	f := newQuiet(t)
+	f := newWith(t)
 	f.Site.Hours, f.Practitioners[0].Sessions = nil, nil
 	for n := range 7 {
 		day := []string{"sunday", "monday", "tuesday", "wednesday", "thursday", "friday", "saturday"}[n]
@@ -188,7 +188,7 @@ func (f *fixture) mustStand(t *testing.T, a booking.Appointment, local string, a
 // On every day of 23, 24 or 25 hours the free times are exactly those whose whole length the clock on the wall reads
 // within the opening hours: in London, and where clocks change by half an hour, by two, or at midnight.
 func TestOpeningHoursFollowTheClock(t *testing.T) {
-	f := newQuiet(t)
+	f := newWith(t)
 	zones := []string{
 		"Europe/London", "Australia/Lord_Howe", "Antarctica/Troll", "America/Santiago", "Asia/Beirut", "America/St_Johns",
 		"Africa/Casablanca", "Pacific/Chatham", "America/Havana",

@@ -57,7 +57,7 @@ func (r *rendezvous) letThrough() {
 // crowded is a clinic with so many practitioners, patients and rooms, any of which serves.
 func crowded(t *testing.T, meet *rendezvous, n int) (*fixture, []booking.Wish, []clinic.Room) {
 	t.Helper()
-	f := newQuiet(t, clinictest.Intercept(meet.intercept))
+	f := newWith(t, clinictest.Intercept(meet.intercept))
 	p, need := f.Practitioners[0], clinic.Need{}
 	var people []clinic.Practitioner
 	var rooms []clinic.Room

@@ -74,7 +74,7 @@ type replay struct {
 
 func newDiary(t *testing.T, rt *rapid.T) *diary {
 	t.Helper()
-	f := newQuiet(t)
+	f := newWith(t)
 	day := rapid.SampledFrom([]time.Time{
 		time.Date(2027, 1, 4, 0, 0, 0, 0, time.UTC),
 		time.Date(2027, 3, 27, 0, 0, 0, 0, time.UTC),  // the clocks go forward on the day after

@@ -229,7 +229,7 @@ func TestKilledAtEveryCall(t *testing.T) {
 func (l life) live(t *testing.T, k int, after bool) ([]string, int) {
 	t.Helper()
 	kill := &killer{}
-	f := newQuiet(t, clinictest.Intercept(kill.intercept))
+	f := newWith(t, clinictest.Intercept(kill.intercept))
 	c := f.Clinic
 	s := l.prepare(t, f)
 	once, do := clinictest.Once(), l.do(f, s)
@@ -320,7 +320,7 @@ func TestManyAtOnceUnderOneKey(t *testing.T) {
 	const parallel = 20
 	keys := *manyKeys
 	k := &unreliable{}
-	f := newQuiet(t, clinictest.Intercept(k.intercept))
+	f := newWith(t, clinictest.Intercept(k.intercept))
 	c := f.Clinic
 	before := readStored(t, c.House, c.Org, c.Clock.Now())
 	type call = func(context.Context, *booking.Service, access.Caller, access.Once) (any, error)
@@ -416,7 +416,7 @@ func (u *unreliable) intercept(_ context.Context, op string, send func() error) 
 
 // A refused request leaves its key unused, and a key belongs to one request of one organisation.
 func TestKeysAreJudgedAfresh(t *testing.T) {
-	f := newQuiet(t)
+	f := newWith(t)
 	f.mustBook(t, f.wish("2027-01-04T10:00"))
 	once := clinictest.Once()
 	w := f.wish("2027-01-04T10:15")

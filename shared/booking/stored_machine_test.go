@@ -12,7 +12,6 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/feature/dynamodb/attributevalue"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
-	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
 	"almanac/shared/booking"
 	"almanac/shared/clinictest"
@@ -20,17 +19,10 @@ import (
 	"almanac/shared/id"
 )
 
-// newQuiet is newFixture on a table without a stream, which nobody here reads: with every stream that the engine ever
-// had, all its writes become slower. Options go to the client.
-func newQuiet(t *testing.T, with ...func(*dynamodb.Options)) *fixture {
+// newWith is newFixture with options for the client.
+func newWith(t *testing.T, with ...func(*dynamodb.Options)) *fixture {
 	t.Helper()
 	h := clinictest.New(t, with...)
-	_, err := h.DB.UpdateTable(t.Context(), &dynamodb.UpdateTableInput{
-		TableName: &h.Name, StreamSpecification: &types.StreamSpecification{StreamEnabled: aws.Bool(false)},
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
 	c := h.Found(t)
 	return &fixture{c, booking.New(c.Table, c.Directory, c.Clock.Now, id.New), c.By(t, clinictest.Receptionist)}
 }

@@ -84,13 +84,29 @@ func Monday() time.Time { return time.Date(2027, 1, 4, 7, 0, 0, 0, time.UTC) }
 
 // New makes a House. The engine must run at DYNAMODB_ENDPOINT; infra/engine/cmd/with-engines sets it. Options change
 // the DynamoDB client, to put faults between it and the engine.
+//
+// The table has no stream: with every stream that the engine ever had, all its writes become slower. Streamed has one.
 func New(tb testing.TB, with ...func(*dynamodb.Options)) *House {
+	tb.Helper()
+	return build(tb, false, with...)
+}
+
+// Streamed makes a House whose table has the stream that template.yaml declares.
+func Streamed(tb testing.TB) *House {
+	tb.Helper()
+	return build(tb, true)
+}
+
+func build(tb testing.TB, streamed bool, with ...func(*dynamodb.Options)) *House {
 	tb.Helper()
 	h := &House{Name: "almanac-" + id.New("tst"), Clock: &Clock{at: Monday()}, Log: &Buffer{}}
 	plain := client(tb)
 	h.DB = client(tb, with...)
 	in := declared(tb).CreateInput()
 	in.TableName = &h.Name
+	if !streamed {
+		in.StreamSpecification = nil
+	}
 	if _, err := plain.CreateTable(tb.Context(), in); err != nil {
 		tb.Fatalf("create the test's table: %v", err)
 	}

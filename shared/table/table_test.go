@@ -14,7 +14,6 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws/retry"
 	"github.com/aws/aws-sdk-go-v2/feature/dynamodb/attributevalue"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
-	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 	"github.com/aws/smithy-go/middleware"
 	"github.com/google/go-cmp/cmp"
 
@@ -93,13 +92,6 @@ func newFixture(t *testing.T) *fixture {
 	t.Helper()
 	p := &tap{}
 	h := clinictest.New(t, p.options())
-	// Nobody here reads the stream, and with every stream that the engine ever had, all its writes become slower.
-	_, err := h.DB.UpdateTable(t.Context(), &dynamodb.UpdateTableInput{
-		TableName: &h.Name, StreamSpecification: &types.StreamSpecification{StreamEnabled: aws.Bool(false)},
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
 	c := h.Found(t)
 	f := &fixture{Clinic: c, tap: p}
 	f.k = f.as(t, clinictest.Receptionist)
