@@ -57,17 +57,23 @@ func newBench(t *testing.T) *bench {
 	srv := httptest.NewServer(proxy)
 	t.Cleanup(srv.Close)
 	b := &bench{House: clinictest.Streamed(t), org: id.New("org"), proxy: proxy, sqs: sqs.NewFromConfig(config(engine))}
+	b.url = b.queue(t)
+	r := relay.New(config(srv.URL), map[event.Queue]string{event.Email: b.url, event.PDS: b.queue(t)}, b.Table.Outbox())
+	b.fan = fan(slog.New(slog.NewJSONHandler(b.Log, nil)), r, time.Now)
+	return b
+}
+
+// queue makes a queue for the time of the test.
+func (b *bench) queue(t *testing.T) string {
+	t.Helper()
 	out, err := b.sqs.CreateQueue(t.Context(), &sqs.CreateQueueInput{QueueName: aws.String("fanout-" + id.New("tst"))})
 	if err != nil {
 		t.Fatal(err)
 	}
-	b.url = aws.ToString(out.QueueUrl)
 	t.Cleanup(func() {
 		_, _ = b.sqs.DeleteQueue(context.WithoutCancel(t.Context()), &sqs.DeleteQueueInput{QueueUrl: out.QueueUrl})
 	})
-	r := relay.New(config(srv.URL), map[event.Queue]string{event.Email: b.url}, b.Table.Outbox())
-	b.fan = fan(slog.New(slog.NewJSONHandler(b.Log, nil)), r, time.Now)
-	return b
+	return aws.ToString(out.QueueUrl)
 }
 
 func config(endpoint string) aws.Config {

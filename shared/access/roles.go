@@ -1,5 +1,7 @@
 package access
 
+import "slices"
+
 // Permission is one thing that can be done, as noun.verb. The same word names the action in the event item.
 type Permission string
 
@@ -25,6 +27,39 @@ const (
 	PatientRead         Permission = "patient.read"
 	PatientChange       Permission = "patient.change"
 	PatientAppointments Permission = "patient.appointments"
+	PatientSearch       Permission = "patient.search"
+	PatientCompare      Permission = "patient.compare"
+	PatientMerge        Permission = "patient.merge"
+	PatientUnmerge      Permission = "patient.unmerge"
+	PatientExport       Permission = "patient.export"
+	PatientAudit        Permission = "patient.audit"
+	RepresentativeAdd   Permission = "representative.add"
+	RepresentativeEnd   Permission = "representative.end"
+	RelationshipList    Permission = "relationship.list"
+	RelationshipMake    Permission = "relationship.make"
+	RelationshipClaim   Permission = "relationship.claim"
+	RelationshipEnd     Permission = "relationship.end"
+	GlassBreak          Permission = "glass.break"
+	AlertList           Permission = "alert.list"
+	AlertReview         Permission = "alert.review"
+	NumberTrace         Permission = "number.trace"
+	NumberReview        Permission = "number.review"
+	NumberObject        Permission = "number.object"
+	NumberSettle        Permission = "number.settle"
+	ConsentTextCreate   Permission = "consent-text.create"
+	ConsentRead         Permission = "consent.read"
+	ConsentGive         Permission = "consent.give"
+	ConsentWithdraw     Permission = "consent.withdraw"
+	DisclosureList      Permission = "disclosure.list"
+	DisclosureEnter     Permission = "disclosure.enter"
+	RecordViewGrant     Permission = "record-view.grant"
+	RecordViewOpen      Permission = "record-view.open"
+	RecordViewSettle    Permission = "record-view.settle"
+	UploadCreate        Permission = "upload.create"
+	UploadStart         Permission = "upload.start"
+	UploadRead          Permission = "upload.read"
+	UploadCarry         Permission = "upload.carry"
+	KeyMake             Permission = "key.make"
 	AvailabilityRead    Permission = "availability.read"
 	HoldCreate          Permission = "hold.create"
 	HoldRenew           Permission = "hold.renew"
@@ -43,7 +78,23 @@ const (
 // Sensitive tells whether using the permission to read must leave an event before the answer leaves.
 func (p Permission) Sensitive() bool {
 	switch p { //nolint:exhaustive // a list of the few that are
-	case PatientRead, PatientAppointments, AppointmentRead, AppointmentList, AppointmentHistory, MessageRead:
+	case PatientRead, PatientSearch, PatientCompare, PatientExport, PatientAudit, PatientAppointments,
+		AppointmentRead, AppointmentList, AppointmentHistory, MessageRead,
+		RelationshipList, AlertList, NumberReview, ConsentRead, DisclosureList, RecordViewOpen:
+		return true
+	default:
+		return false
+	}
+}
+
+// Related tells whether using the permission on a patient asks for a relationship with that patient besides the role:
+// a booking, a referral, a care team, or a claim with its reason.
+func (p Permission) Related() bool {
+	switch p { //nolint:exhaustive // a list of those that reach into a patient's record
+	case PatientRead, PatientChange, PatientCompare, PatientMerge, PatientUnmerge, PatientExport, PatientAppointments,
+		RepresentativeAdd, RepresentativeEnd, RelationshipList, RelationshipMake, RelationshipEnd,
+		NumberTrace, NumberObject, ConsentRead, ConsentGive, ConsentWithdraw,
+		DisclosureList, DisclosureEnter, RecordViewGrant, RecordViewOpen:
 		return true
 	default:
 		return false
@@ -55,41 +106,94 @@ type Role string
 
 // The roles. Operator is given by the log-in's scope, never by an organisation; the last ones are jobs.
 const (
-	Receptionist  Role = "receptionist"
-	Clinician     Role = "clinician"
-	Manager       Role = "manager"
-	Operator      Role = "operator"
-	EmailDispatch Role = "email-dispatch"
+	Receptionist   Role = "receptionist"
+	Clinician      Role = "clinician"
+	Manager        Role = "manager"
+	PrivacyOfficer Role = "privacy-officer"
+	Operator       Role = "operator"
+	EmailDispatch  Role = "email-dispatch"
+	PDSLookup      Role = "pds-lookup"
+	PatientUpload  Role = "patient-upload"
+	Keeper         Role = "keeper" // makes an organisation's first key
 )
 
 // StaffRoles lists the roles that an organisation may give.
-func StaffRoles() []Role { return []Role{Receptionist, Clinician, Manager} }
+func StaffRoles() []Role { return []Role{Receptionist, Clinician, Manager, PrivacyOfficer} }
 
 // allows is the permission matrix: one row a role, read from top to bottom.
 func (r Role) allows(p Permission) bool {
 	switch r {
 	case Manager:
-		return p != OrganisationCreate && p != MessageSend
+		return managing(p)
 	case Receptionist:
 		return frontDesk(p)
 	case Clinician:
-		return frontDesk(p) && p != PatientCreate
+		return clinical(p)
+	case PrivacyOfficer:
+		return oversight(p)
 	case Operator:
 		return p == OrganisationCreate
 	case EmailDispatch:
 		return p == MessageSend
+	case PDSLookup:
+		return slices.Contains([]Permission{NumberSettle, RecordViewSettle, PatientRead}, p)
+	case PatientUpload:
+		return slices.Contains([]Permission{UploadCarry, PatientCreate, PatientRead, PatientSearch}, p)
+	case Keeper:
+		return p == KeyMake
 	}
 	return false
 }
 
+// managing is all that people do.
+func managing(p Permission) bool { return p != OrganisationCreate && !ofJobs(p) }
+
+// ofJobs are what no person does.
+func ofJobs(p Permission) bool {
+	switch p { //nolint:exhaustive // a list of what jobs alone may do
+	case MessageSend, NumberSettle, RecordViewSettle, UploadCarry, KeyMake:
+		return true
+	default:
+		return false
+	}
+}
+
+// frontDesk is what everybody who works with patients does.
 func frontDesk(p Permission) bool {
 	switch p { //nolint:exhaustive // a list of what the front desk may do
 	case ConfigurationRead, AvailabilityRead,
-		PatientCreate, PatientRead, PatientChange, PatientAppointments,
+		PatientCreate, PatientSearch, PatientRead, PatientChange, PatientCompare, PatientAppointments,
+		RepresentativeAdd, RepresentativeEnd,
+		RelationshipList, RelationshipMake, RelationshipClaim, RelationshipEnd,
+		NumberTrace, NumberReview, NumberObject,
+		ConsentRead, ConsentGive, ConsentWithdraw, DisclosureList, DisclosureEnter,
 		HoldCreate, HoldRenew, HoldRelease,
 		AppointmentBook, AppointmentMove, AppointmentCancel, AppointmentProgress,
 		AppointmentRead, AppointmentList, AppointmentHistory,
 		LeaveEnter, LeaveWithdraw, MessageRead:
+		return true
+	default:
+		return false
+	}
+}
+
+// clinical is what somebody does who treats patients.
+func clinical(p Permission) bool {
+	switch p { //nolint:exhaustive // what differs from the front desk
+	case GlassBreak, RecordViewGrant, RecordViewOpen, PatientExport:
+		return true
+	case PatientCreate:
+		return false
+	default:
+		return frontDesk(p)
+	}
+}
+
+// oversight is what a privacy officer does: look at who looked, without looking at the patients.
+func oversight(p Permission) bool {
+	switch p { //nolint:exhaustive // a list of what oversight needs
+	case ConfigurationRead, StaffRead, AlertList, AlertReview, PatientAudit,
+		RelationshipList, RelationshipEnd, RelationshipClaim:
 		return true
 	default:
 		return false

@@ -48,7 +48,7 @@ func New(ctx context.Context) (*App, error) {
 	a.Table = table.New(dynamodb.New(dynamodb.Options{
 		Region: env.region, Credentials: env, HTTPClient: client(), BaseEndpoint: env.endpoint("DYNAMODB"),
 		Retryer: retryer(dynamoTries),
-	}), env.table, a.Now, a.ID)
+	}), env.table, a.Now, a.ID).WithKeys(env.get("KEY_TABLE_NAME"))
 	a.Directory = clinic.NewDirectory(a.Table, a.Now)
 	return a, nil
 }
@@ -90,10 +90,18 @@ func retryer(tries int) aws.Retryer {
 //	AWS_REGION              set by Lambda; required
 //	AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN   set by Lambda
 //	AWS_ENDPOINT_URL_*      another address of a service (DYNAMODB, SQS, SESV2, KMS); unset on AWS
+//	KEY_TABLE_NAME          the table of keys; required where patients' records are read or written
+//	SEAL_KEY_ID             KMS key that wraps the organisations' root keys; required there too
 //	ORGANISATION_CLAIM      the token's claim that lists organisations; default cognito:groups
-//	EMAIL_QUEUE_URL         required where events are relayed
+//	EMAIL_QUEUE_URL, PDS_QUEUE_URL, ASKED_QUEUE_URL, UPLOAD_QUEUE_URL   required where events are relayed
 //	MAIL_FROM               the address that mail is sent from; required where mail is sent
 //	MAIL_CONFIGURATION_SET  SES configuration set; optional
+//	UPLOAD_BUCKET           S3 bucket of the uploads; required where they are read or written
+//	NHS_NUMBERS             "issued" refuses NHS numbers that are kept for tests; unset takes them
+//	PDS_URL, PDS_TOKEN_URL  addresses of the Personal Demographics Service and of its tokens
+//	PDS_API_KEY, PDS_KID    the application's key at NHS England, and the id of its public key there
+//	PDS_KEY_ID              KMS key that signs for the application
+//	SCR_URL, GP_RECORD_URL  addresses of the Summary Care Record and of GP records
 //	ALMANAC_CLOCK_URL       where the local stack tells the time; unset on AWS
 type environment struct {
 	get              func(string) string

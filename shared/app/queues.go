@@ -9,8 +9,16 @@ import (
 // Queues gives the address of every queue. Only the functions that relay events have them; for any other it is an
 // error that names what is missing.
 func (a *App) Queues() (map[event.Queue]string, error) {
-	const email = "EMAIL_QUEUE_URL"
-	return map[event.Queue]string{event.Email: a.env.get(email)}, a.env.require(email)
+	const (
+		email  = "EMAIL_QUEUE_URL"
+		pds    = "PDS_QUEUE_URL"
+		asked  = "ASKED_QUEUE_URL"
+		upload = "UPLOAD_QUEUE_URL"
+	)
+	return map[event.Queue]string{
+		event.Email: a.env.get(email), event.PDS: a.env.get(pds), event.Asked: a.env.get(asked),
+		event.Upload: a.env.get(upload),
+	}, a.env.require(email, pds, asked, upload)
 }
 
 // Config is how a client reaches a service of AWS, by the name that AWS_ENDPOINT_URL_<service> has for it. The client

@@ -25,6 +25,12 @@ func TestSettings(t *testing.T) {
 		t.Errorf("Mail: %v", err)
 	}
 	given["EMAIL_QUEUE_URL"], given["MAIL_FROM"], given["MAIL_CONFIGURATION_SET"] = "http://127.0.0.1:1/q", "a@b.example", "set"
+	for _, name := range []string{"PDS_QUEUE_URL", "ASKED_QUEUE_URL", "UPLOAD_QUEUE_URL"} {
+		if _, err := a.Queues(); err == nil || !strings.Contains(err.Error(), name) {
+			t.Errorf("Queues: %v", err)
+		}
+		given[name] = "http://127.0.0.1:1/" + name
+	}
 	if urls, err := a.Queues(); err != nil || urls[event.Email] != "http://127.0.0.1:1/q" {
 		t.Errorf("Queues: %v, %v", urls, err)
 	}

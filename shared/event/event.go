@@ -28,6 +28,36 @@ const (
 	LeaveWithdrawn        Name = "leave.withdrawn"
 	PatientCreated        Name = "patient.created"
 	PatientChanged        Name = "patient.changed"
+	PatientMerged         Name = "patient.merged"
+	PatientUnmerged       Name = "patient.unmerged"
+	RepresentativeAdded   Name = "representative.added"
+	RepresentativeEnded   Name = "representative.ended"
+	RelationshipMade      Name = "relationship.made"
+	RelationshipClaimed   Name = "relationship.claimed"
+	RelationshipKept      Name = "relationship.kept" // asked for again while it counts
+	RelationshipEnded     Name = "relationship.ended"
+	GlassBroken           Name = "glass.broken"
+	AlertReviewed         Name = "alert.reviewed"
+	TraceRequested        Name = "number.trace-requested"
+	NumberTraced          Name = "number.traced"
+	NumberSettled         Name = "number.settled"
+	NumberReviewed        Name = "number.reviewed"
+	ObjectionMade         Name = "objection.made"
+	ObjectionWithdrawn    Name = "objection.withdrawn"
+	ConsentTextCreated    Name = "consent-text.created"
+	ConsentGiven          Name = "consent.given"
+	ConsentWithdrawn      Name = "consent.withdrawn"
+	DisclosureEntered     Name = "disclosure.entered"
+	RecordViewGranted     Name = "record-view.granted"
+	EmergencyViewGranted  Name = "record-view.emergency-granted"
+	RecordViewOpened      Name = "record-view.opened"
+	RecordViewSettled     Name = "record-view.settled"
+	UploadCreated         Name = "upload.created"
+	UploadStarted         Name = "upload.started"
+	UploadContinued       Name = "upload.continued"
+	UploadCheckpoint      Name = "upload.checkpoint"
+	UploadFinished        Name = "upload.finished"
+	KeyMade               Name = "key.made"
 	HoldCreated           Name = "hold.created"
 	HoldRenewed           Name = "hold.renewed"
 	HoldReleased          Name = "hold.released"
@@ -45,14 +75,31 @@ const (
 // Queue names a worker's queue.
 type Queue string
 
-// Email is the queue of messages to patients.
-const Email Queue = "email"
+// The queues.
+const (
+	Email  Queue = "email"  // messages to patients, and alerts to privacy officers
+	PDS    Queue = "pds"    // work with NHS services that nobody waits for: tracing numbers, keeping them in step
+	Asked  Queue = "asked"  // work with NHS services that somebody asked for and may be waiting for, and privacy alerts
+	Upload Queue = "upload" // files of patients to take in
+)
 
 // Queues is the one table of who is told of what. An event that no queue wants stays an audit entry.
 func Queues(n Name) []Queue {
 	switch n { //nolint:exhaustive // the events that somebody is told of
-	case AppointmentBooked, AppointmentMoved, AppointmentCancelled:
+	case AppointmentBooked:
+		return []Queue{Email, PDS}
+	case AppointmentMoved, AppointmentCancelled:
 		return []Queue{Email}
+	case GlassBroken, RelationshipClaimed:
+		return []Queue{Email}
+	case EmergencyViewGranted:
+		return []Queue{Email, Asked}
+	case PatientCreated, PatientChanged:
+		return []Queue{PDS}
+	case TraceRequested, ObjectionWithdrawn:
+		return []Queue{Asked}
+	case UploadStarted, UploadContinued:
+		return []Queue{Upload}
 	default:
 		return nil
 	}
@@ -72,6 +119,10 @@ type Event struct {
 	Before  int64 `dynamodbav:"bef,omitempty"`
 	// Sequence counts the changes of an appointment that people are told of (RFC 5545, SEQUENCE).
 	Sequence int64 `dynamodbav:"seq,omitempty"`
+	// Basis is the relationship to the patient that the access rested on, such as "booking".
+	Basis string `dynamodbav:"bas,omitempty"`
+	// Roles are the caller's at the time.
+	Roles []string `dynamodbav:"rol,omitempty"`
 	// Why is a reason as a code, such as "patient_request"; never free text.
 	Why string `dynamodbav:"why,omitempty"`
 	// Refs are ids of other records concerned, by role.

@@ -34,8 +34,11 @@ const share = 3
 
 // Each makes the handler of the worker of a queue, which acts as the job. It needs ReportBatchItemFailures in the
 // template: without it, Lambda takes the messages that failed for done.
-func Each(log *slog.Logger, of event.Queue, as access.Role, work Work) Handler {
-	w := worker{log: log, of: of, as: as, work: work}
+//
+// A function that works on several queues, so that what somebody waits for does not wait behind what nobody does, names
+// the others too.
+func Each(log *slog.Logger, of event.Queue, as access.Role, work Work, also ...event.Queue) Handler {
+	w := worker{log: log, of: append([]event.Queue{of}, also...), as: as, work: work}
 	return func(ctx context.Context, batch events.SQSEvent) (events.SQSEventResponse, error) {
 		deadline, bounded := ctx.Deadline()
 		margin := time.Until(deadline) / share
@@ -53,7 +56,7 @@ func Each(log *slog.Logger, of event.Queue, as access.Role, work Work) Handler {
 
 type worker struct {
 	log  *slog.Logger
-	of   event.Queue
+	of   []event.Queue
 	as   access.Role
 	work Work
 }
@@ -69,7 +72,7 @@ func (w worker) handle(ctx context.Context, rec events.SQSMessage, late bool) bo
 	m, err := Decode(rec.Body)
 	switch {
 	case err != nil:
-	case !slices.Contains(event.Queues(m.Name), w.of):
+	case !slices.ContainsFunc(w.of, func(q event.Queue) bool { return slices.Contains(event.Queues(m.Name), q) }):
 		err = fault.New(fault.Invalid, "unknown_name", "This queue is not told of events of this name.")
 	case late:
 		err = errLate
@@ -78,7 +81,7 @@ func (w worker) handle(ctx context.Context, rec events.SQSMessage, late bool) bo
 	}
 	outcome, level := judge(err)
 	line := []slog.Attr{
-		slog.String("outcome", outcome), slog.String("queue", string(w.of)), slog.String("message", rec.MessageId),
+		slog.String("outcome", outcome), slog.String("queue", string(w.of[0])), slog.String("message", rec.MessageId),
 		slog.String("receives", rec.Attributes["ApproximateReceiveCount"]),
 		slog.Int64("took_ms", time.Since(began).Milliseconds()),
 	}

@@ -50,16 +50,22 @@ func newBench(t *testing.T, with ...func(*dynamodb.Options)) *bench {
 	srv := httptest.NewServer(proxy)
 	t.Cleanup(srv.Close)
 	b := &bench{House: clinictest.New(t, with...), org: id.New("org"), proxy: proxy, sqs: sqs.NewFromConfig(config(engine))}
+	b.url = b.queue(t)
+	b.relay = relay.New(config(srv.URL), map[event.Queue]string{event.Email: b.url, event.PDS: b.queue(t)}, b.Table.Outbox())
+	return b
+}
+
+// queue makes a queue for the time of the test.
+func (b *bench) queue(t *testing.T) string {
+	t.Helper()
 	out, err := b.sqs.CreateQueue(t.Context(), &sqs.CreateQueueInput{QueueName: aws.String("relay-" + id.New("tst"))})
 	if err != nil {
 		t.Fatal(err)
 	}
-	b.url = aws.ToString(out.QueueUrl)
 	t.Cleanup(func() {
 		_, _ = b.sqs.DeleteQueue(context.WithoutCancel(t.Context()), &sqs.DeleteQueueInput{QueueUrl: out.QueueUrl})
 	})
-	b.relay = relay.New(config(srv.URL), map[event.Queue]string{event.Email: b.url}, b.Table.Outbox())
-	return b
+	return aws.ToString(out.QueueUrl)
 }
 
 func config(endpoint string) aws.Config {
@@ -77,7 +83,7 @@ func (b *bench) happen(t *testing.T, n int) {
 	for range n {
 		c, apt := b.Table.For(access.System(b.org, string(access.EmailDispatch))), id.New("apt")
 		err := c.Write(t.Context(), table.Change{
-			Action: access.MessageSend, Target: apt, Event: event.Event{Name: event.AppointmentBooked, Version: 1},
+			Action: access.MessageSend, Target: apt, Event: event.Event{Name: event.AppointmentMoved, Version: 1},
 			Put: []table.Item{{Key: c.Appointment(apt), Value: map[string]string{"id": apt}, New: true}},
 		})
 		if err != nil {

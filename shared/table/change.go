@@ -47,6 +47,14 @@ type Claim struct {
 	Was      Owner
 	// Ended lists the freed appointment on the day it was on, for the day's list.
 	Ended bool
+	// Meets are the ids of those whom the patient meets at the taken time, a site and a practitioner: the patient's
+	// diary remembers them for a year, by month.
+	Meets []string
+	// Close says why nobody may be booked into the patient's diary from now on, as a code; Reopen takes it back.
+	Close  string
+	Reopen bool
+	// Seen is the version at which the patient's diary was read, where the change rests on all that is in it.
+	Seen int64
 }
 
 // Change is one thing that is done: what, by which permission, to what, and what it writes.
@@ -131,7 +139,7 @@ func (c Clinic) parts(ch Change) ([]part, error) {
 	}
 	parts = append(parts, c.guardParts(ch)...)
 	for _, it := range ch.Put {
-		if !c.reaches(it.Key) || it.Index != (Index{}) && !c.reaches(Key(it.Index)) {
+		if !c.reaches(it.Key) || it.Index != (Index{}) && !c.reaches(it.Index.key()) {
 			return nil, errKey
 		}
 		p, err := c.itemPart(it)
@@ -140,13 +148,11 @@ func (c Clinic) parts(ch Change) ([]part, error) {
 		}
 		parts = append(parts, p)
 	}
-	for _, cl := range ch.Claims {
-		ps, err := c.claimParts(cl)
-		if err != nil {
-			return nil, err
-		}
-		parts = append(parts, ps...)
+	claimed, err := c.claimParts(ch.Claims)
+	if err != nil {
+		return nil, err
 	}
+	parts = append(parts, claimed...)
 	p, err := c.eventPart(ch)
 	if err != nil {
 		return nil, err
@@ -282,7 +288,7 @@ func (c Clinic) itemPart(it Item) (part, error) {
 	}
 	if it.Delete {
 		return part{types.TransactWriteItem{Delete: &types.Delete{
-			TableName: &c.t.name, Key: it.Key.attributes(),
+			TableName: c.t.of(it.Key), Key: it.Key.attributes(),
 			ConditionExpression: &cond, ExpressionAttributeValues: values,
 		}}, why}, nil
 	}
@@ -291,7 +297,7 @@ func (c Clinic) itemPart(it Item) (part, error) {
 		return part{}, err
 	}
 	return part{types.TransactWriteItem{Put: &types.Put{
-		TableName: &c.t.name, Item: item, ConditionExpression: &cond, ExpressionAttributeValues: values,
+		TableName: c.t.of(it.Key), Item: item, ConditionExpression: &cond, ExpressionAttributeValues: values,
 	}}, why}, nil
 }
 
@@ -299,6 +305,10 @@ func (c Clinic) eventPart(ch Change) (part, error) {
 	e := ch.Event
 	e.ID, e.Org, e.By = c.t.newID("evt"), c.by.Org(), c.by.Person()
 	e.Action, e.Target, e.At = string(ch.Action), ch.Target, c.t.now()
+	e.Basis = c.by.Basis()
+	for _, r := range c.by.Roles() {
+		e.Roles = append(e.Roles, string(r))
+	}
 	it := Item{Key: c.event(e.Target, e.ID), Value: e, New: true}
 	if len(event.Queues(e.Name)) > 0 {
 		it.Index = Index{pk: outbox + strconv.Itoa(shardOf(e.ID)), sk: e.ID}

@@ -13,15 +13,29 @@ import (
 	"almanac/shared/id"
 )
 
-// claimParts turns a claim into one update for each item it touches: a resource has an item for each UTC day, a
-// patient one diary.
-func (c Clinic) claimParts(cl Claim) ([]part, error) {
-	if cl.Take.Len() > MaxClaimTicks || cl.Free.Len() > MaxClaimTicks {
-		return nil, fault.New(fault.Invalid, "too_long", "One appointment can last 8 hours at the most.")
-	}
+// claimParts turns claims into one update for each item they touch: a resource has an item for each UTC day, a
+// patient one diary, which several claims may share.
+func (c Clinic) claimParts(claims []Claim) ([]part, error) {
 	var parts []part
-	for _, key := range c.claimItems(cl) {
-		p, err := c.claimPart(cl, key.key, key.span)
+	diaries := map[string][]Claim{}
+	for _, cl := range claims {
+		if cl.Take.Len() > MaxClaimTicks || cl.Free.Len() > MaxClaimTicks {
+			return nil, fault.New(fault.Invalid, "too_long", "One appointment can last 8 hours at the most.")
+		}
+		if cl.Patient != "" {
+			diaries[cl.Patient] = append(diaries[cl.Patient], cl)
+			continue
+		}
+		for _, at := range c.claimItems(cl) {
+			p, err := c.claimPart(at, cl)
+			if err != nil {
+				return nil, err
+			}
+			parts = append(parts, p)
+		}
+	}
+	for _, patient := range slices.Sorted(maps.Keys(diaries)) {
+		p, err := c.claimPart(stretch{c.Diary(patient), Span{0, Tick(1) << 40}}, diaries[patient]...)
 		if err != nil {
 			return nil, err
 		}
@@ -37,9 +51,6 @@ type stretch struct {
 }
 
 func (c Clinic) claimItems(cl Claim) []stretch {
-	if cl.Patient != "" {
-		return []stretch{{c.Diary(cl.Patient), Span{0, Tick(1) << 40}}}
-	}
 	var days []Tick
 	for _, s := range []Span{cl.Take, cl.Free} {
 		if s.Len() == 0 {
@@ -61,9 +72,10 @@ func (s Span) within(o Span) Span { return Span{max(s.From, o.From), min(s.To, o
 
 // expression collects an update expression and its condition.
 type expression struct {
-	set, remove, cond []string
-	names             map[string]string
-	values            map[string]types.AttributeValue
+	set, remove, add, cond []string
+	names                  map[string]string
+	values                 map[string]types.AttributeValue
+	tag                    string // tells apart the values of several claims on one item
 }
 
 func (e *expression) name(attr string) string {
@@ -72,50 +84,77 @@ func (e *expression) name(attr string) string {
 	return n
 }
 
-func (c Clinic) claimPart(cl Claim, key Key, in Span) (part, error) {
+// claimPart makes the update of one item for the claims on it.
+func (c Clinic) claimPart(at stretch, claims ...Claim) (part, error) {
 	e := expression{names: map[string]string{}, values: map[string]types.AttributeValue{}}
-	take, free := cl.Take.within(in), cl.Free.within(in)
-	name := dayName
+	of := claims[0]
+	if of.Patient != "" {
+		e.cond = append(e.cond, "attribute_exists(PK)")
+		e.add, e.values[":one"] = append(e.add, attrVersion+" :one"), num(1)
+	}
+	now := false
+	for i, cl := range claims {
+		if i > 0 {
+			e.tag = strconv.Itoa(i)
+		}
+		uses, err := c.claimInto(&e, cl, at.span)
+		if err != nil {
+			return part{}, err
+		}
+		now = now || uses
+	}
+	if now {
+		e.values[":now"] = &types.AttributeValueMemberB{Value: clockBytes(c.t.now())}
+	}
+	update, cond := e.update(), strings.Join(e.cond, " AND ")
+	up := &types.Update{
+		TableName: &c.t.name, Key: at.key.attributes(), UpdateExpression: &update, ConditionExpression: &cond,
+		ExpressionAttributeNames: e.names, ExpressionAttributeValues: e.values,
+	}
+	if len(e.names) == 0 { // DynamoDB takes none, but not an empty map
+		up.ExpressionAttributeNames = nil
+	}
+	if of.Patient != "" {
+		up.ReturnValuesOnConditionCheckFailure = types.ReturnValuesOnConditionCheckFailureAllOld
+	}
+	return part{types.TransactWriteItem{Update: up}, claimRefusal(claims)}, nil
+}
+
+// claimInto adds one claim to the expression, and tells whether it looks at the clock.
+func (c Clinic) claimInto(e *expression, cl Claim, in Span) (bool, error) {
+	take, free, name := cl.Take.within(in), cl.Free.within(in), dayName
 	if cl.Patient != "" {
 		name = diaryName
-		e.cond = append(e.cond, "attribute_exists(PK)")
+		if err := e.diary(cl, c.t.now()); err != nil {
+			return false, err
+		}
+		if cl.Seen > 0 {
+			e.cond, e.values[":seen"] = append(e.cond, attrVersion+" = :seen"), num(cl.Seen)
+		}
 	}
 	if free.Len() > 0 {
 		if err := e.free(free, take, cl.Was, name); err != nil {
-			return part{}, err
+			return false, err
 		}
 	}
 	if take.Len() > 0 {
 		if err := e.take(take, free, cl.As, name); err != nil {
-			return part{}, err
-		}
-		e.values[":now"] = &types.AttributeValueMemberB{Value: clockBytes(c.t.now())}
-		if !e.uses(take, free) {
-			delete(e.values, ":now")
+			return false, err
 		}
 	}
-	update := e.update()
 	if cl.Ended && free.Len() > 0 {
 		raw, err := id.Raw(cl.Was.ID)
 		if err != nil {
-			return part{}, fmt.Errorf("ended appointment: %w", err)
+			return false, fmt.Errorf("ended appointment: %w", err)
 		}
 		e.values[":ended"] = &types.AttributeValueMemberBS{Value: [][]byte{raw[:]}}
-		update += " ADD " + attrEnded + " :ended"
+		e.add = append(e.add, attrEnded+" :ended")
 	}
-	cond := strings.Join(e.cond, " AND ")
-	up := &types.Update{
-		TableName: &c.t.name, Key: key.attributes(), UpdateExpression: &update, ConditionExpression: &cond,
-		ExpressionAttributeNames: maps.Clone(e.names), ExpressionAttributeValues: e.values,
-	}
-	if cl.Patient != "" {
-		up.ReturnValuesOnConditionCheckFailure = types.ReturnValuesOnConditionCheckFailureAllOld
-	}
-	return part{types.TransactWriteItem{Update: up}, claimRefusal(cl)}, nil
+	return take.Len() > 0 && uses(take, free), nil
 }
 
 // uses tells whether any taken tick is checked against the clock, that is, was not the owner's own before.
-func (e *expression) uses(take, free Span) bool {
+func uses(take, free Span) bool {
 	return take.From < free.From || take.To > free.To || free.Len() == 0
 }
 
@@ -125,10 +164,10 @@ func (e *expression) free(free, take Span, was Owner, name func(Tick) string) er
 		return err
 	}
 	for t := free.From; t < free.To; t++ {
-		n, v := e.name(name(t)), ":r"
+		n, v := e.name(name(t)), ":r"+e.tag
 		e.values[v] = rest
 		if t == free.From {
-			v = ":f"
+			v = ":f" + e.tag
 			e.values[v] = first
 		}
 		// An appointment's ticks are only ever freed together, so its first one speaks for all, which keeps a long
@@ -141,7 +180,7 @@ func (e *expression) free(free, take Span, was Owner, name func(Tick) string) er
 		}
 	}
 	if free.Len() == 1 || was.Until.IsZero() {
-		delete(e.values, ":r")
+		delete(e.values, ":r"+e.tag)
 	}
 	return nil
 }
@@ -152,10 +191,10 @@ func (e *expression) take(take, free Span, as Owner, name func(Tick) string) err
 		return err
 	}
 	for t := take.From; t < take.To; t++ {
-		n, v := e.name(name(t)), ":s"
+		n, v := e.name(name(t)), ":s"+e.tag
 		e.values[v] = rest
 		if t == take.From {
-			v = ":a"
+			v = ":a" + e.tag
 			e.values[v] = first
 		}
 		e.set = append(e.set, n+" = "+v)
@@ -165,13 +204,16 @@ func (e *expression) take(take, free Span, as Owner, name func(Tick) string) err
 		}
 	}
 	if take.Len() == 1 {
-		delete(e.values, ":s")
+		delete(e.values, ":s"+e.tag)
 	}
 	return nil
 }
 
 func (e *expression) update() string {
 	var clauses []string
+	if len(e.add) > 0 {
+		clauses = append(clauses, "ADD "+strings.Join(e.add, ", "))
+	}
 	if len(e.set) > 0 {
 		clauses = append(clauses, "SET "+strings.Join(e.set, ", "))
 	}
@@ -181,11 +223,15 @@ func (e *expression) update() string {
 	return strings.Join(clauses, " ")
 }
 
-func claimRefusal(cl Claim) func(map[string]types.AttributeValue) refusal {
+func claimRefusal(claims []Claim) func(map[string]types.AttributeValue) refusal {
+	cl := claims[0]
+	takes := slices.ContainsFunc(claims, func(cl Claim) bool { return cl.Take.Len() > 0 })
 	return func(old map[string]types.AttributeValue) refusal {
 		switch {
 		case cl.Patient != "" && len(old) == 0:
 			return refusal{rankMissing, noPatient()}
+		case cl.Patient != "" && text(old[attrClosed]) != "" && takes:
+			return refusal{rankMissing, closed(text(old[attrClosed]), cl.Patient)}
 		case cl.Patient != "":
 			return refusal{rankTaken, TimeTaken(fault.Detail{
 				Code: "patient_busy", Message: "The patient has another appointment then.", Resource: cl.Patient,

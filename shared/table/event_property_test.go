@@ -22,8 +22,10 @@ import (
 // waits in the outbox.
 func TestExactlyOneEventItem(t *testing.T) {
 	f := newFixture(t)
-	queued := []event.Name{event.AppointmentBooked, event.AppointmentMoved, event.AppointmentCancelled}
-	names := append(slices.Clone(queued), event.HoldCreated, event.PatientCreated, event.AppointmentProgressed, event.RecordRead)
+	queued := []event.Name{
+		event.AppointmentBooked, event.AppointmentMoved, event.AppointmentCancelled, event.PatientCreated,
+	}
+	names := append(slices.Clone(queued), event.HoldCreated, event.StaffChanged, event.AppointmentProgressed, event.RecordRead)
 	for _, name := range names {
 		target := id.New("apt")
 		ch := table.Change{
@@ -62,7 +64,7 @@ func TestExactlyOneEventItem(t *testing.T) {
 		want := event.Event{
 			ID: strings.TrimPrefix(rows[0].SK, table.Events), Name: name, Org: f.Org, Action: string(access.AppointmentBook),
 			By: clinictest.Receptionist, Target: target, At: f.Clock.Now(), Version: 1, Why: "because",
-			Refs: map[string]string{"hold": "hld_1"},
+			Refs: map[string]string{"hold": "hld_1"}, Roles: []string{string(access.Receptionist)},
 		}
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Errorf("%s: the event item:\n%s", name, diff)
@@ -76,7 +78,7 @@ func TestExactlyOneEventItem(t *testing.T) {
 			}
 		}
 	}
-	mustWait(t, f, len(queued))
+	mustWait(t, f, len(queued)+len(f.Patients)+len(names)) // patients were made on the way
 }
 
 // mustWait holds that so many events wait in the outbox, takes them off, twice, and holds that none is left.

@@ -1,6 +1,7 @@
 package table
 
 import (
+	"fmt"
 	"strconv"
 	"strings"
 	"time"
@@ -14,14 +15,32 @@ import (
 //	site, room, service      T#<org>#CONF              SIT#|ROO#|SVC#<id>        -
 //	practitioner, staff      T#<org>#CONF              PRC#<id>, STF#<subject>   -
 //	leave                    T#<org>#CONF              LEV#<last UTC day>#<id>   -
-//	patient                  T#<org>#<patient>         PAT                       -
+//	patient (sealed)         T#<org>#<patient>         PAT                       -
 //	patient's diary (ticks)  T#<org>#<patient>         DIARY                     -
+//	patient's circle         T#<org>#<patient>         CARE                      -
+//	trace of the NHS number  T#<org>#<patient>         PDS                       -
+//	merge into another one   T#<org>#<patient>         MRG                       -
+//	consent, disclosure      T#<org>#<patient>         CNS#<id>, DSC#<id>        -
+//	view of a shared record  T#<org>#<patient>         VIW#<id>                  -
+//	look-up of patients      T#<org>#IDX#<digest>      <path>#<patient>          -
+//	NHS number               T#<org>#NHS#<digest>      NHS                       -
+//	consent text             T#<org>#CONSENT           TXT#<scope>#<version>     -
+//	number review            T#<org>#<review>          REV                       T#<org>#REVIEW#<state> / at#id
+//	alert                    T#<org>#<alert>           ALR                       T#<org>#ALERT#<state> / at#id
+//	upload                   T#<org>#<upload>          UPL                       T#<org>#UPLOAD# / at#id
 //	resource day (ticks)     T#<org>#<resource>        D#<UTC day>               -
 //	appointment              T#<org>#<appointment>     APT                       T#<org>#<patient>#APT / start#id
 //	hold                     T#<org>#<hold>            HLD (ttl)                 -
 //	delivery                 T#<org>#<appointment>     MSG#<event>               -
+//	  of an alert            T#<org>#<alert>           MSG#<event>#<subject>     -
 //	event                    T#<org>#<target>          EVT#<event>               OUT#<0..7> / id, until relayed
 //	idempotency record       T#<org>#IDEM#<hash>       IDEM (ttl, 72 h)          -
+//
+// A second table holds nothing but keys, so that it can do without point-in-time recovery: a key that was destroyed
+// does not come back with a restored table, and what it sealed stays unreadable.
+//
+//	organisation's root key  T#<org>#CONF              KEY                       -
+//	patient's data key       T#<org>#<patient>         KEY                       -
 
 // Names of attributes that the table itself writes. A tick's attribute has a name of two or five base-36 digits and
 // a binary value, which none of these has.
@@ -33,7 +52,9 @@ const (
 	attrVersion = "v"
 	attrTTL     = "ttl"
 	attrEnded   = "x"
-	attrChanged = "c" // of the first guard: the items of the change that raised it, by sort key, with their versions
+	attrClosed  = "closed" // of a patient's diary: why nobody can be booked into it
+	attrMet     = "m"      // begins the name of each month's meetings in a patient's diary
+	attrChanged = "c"      // of the first guard: the items of the change that raised it, by sort key, with versions
 	index       = "GSI1"
 	outbox      = "OUT#"
 )
@@ -44,10 +65,15 @@ const (
 )
 
 // Key names one item of the caller's organisation. Only the methods of Clinic make one.
-type Key struct{ pk, sk string }
+type Key struct {
+	pk, sk string
+	secret bool // of the table of keys
+}
 
 // Index places an item in GSI1 as well; the zero Index leaves it out.
 type Index struct{ pk, sk string }
+
+func (i Index) key() Key { return Key{pk: i.pk, sk: i.sk} }
 
 func (c Clinic) key(part, sk string) Key { return Key{pk: "T#" + c.by.Org() + "#" + part, sk: sk} }
 
@@ -93,6 +119,73 @@ func (c Clinic) Patient(id string) Key { return c.key(id, "PAT") }
 
 // Diary is the key of the item that holds a patient's claimed ticks.
 func (c Clinic) Diary(patient string) Key { return c.key(patient, "DIARY") }
+
+// PatientKey is the key, in the table of keys, of a patient's data key.
+func (c Clinic) PatientKey(id string) Key { return c.key(id, "KEY").inSecret() }
+
+// OrganisationKey is the key, in the table of keys, of the organisation's root key.
+func (c Clinic) OrganisationKey() Key { return c.conf("KEY").inSecret() }
+
+func (k Key) inSecret() Key {
+	k.secret = true
+	return k
+}
+
+// Circle is the key of the item that says who is involved in a patient's care.
+func (c Clinic) Circle(patient string) Key { return c.key(patient, "CARE") }
+
+// Trace is the key of how the tracing of a patient's NHS number stands.
+func (c Clinic) Trace(patient string) Key { return c.key(patient, "PDS") }
+
+// Merger is the key of what was moved when a patient's record was merged into another one.
+func (c Clinic) Merger(patient string) Key { return c.key(patient, "MRG") }
+
+// Consent is the key of a consent.
+func (c Clinic) Consent(patient, id string) Key { return c.key(patient, Consents+id) }
+
+// Disclosure is the key of an entry in a patient's disclosure register.
+func (c Clinic) Disclosure(patient, id string) Key { return c.key(patient, Disclosures+id) }
+
+// RecordView is the key of one view of a record that another organisation holds.
+func (c Clinic) RecordView(patient, id string) Key { return c.key(patient, RecordViews+id) }
+
+// ConsentText is the key of a version of a text that people consent to.
+func (c Clinic) ConsentText(scope string, version int) Key {
+	return c.key("CONSENT", ConsentTexts+scope+"#"+fmt.Sprintf("%06d", version))
+}
+
+// Review is the key of a review of an NHS number.
+func (c Clinic) Review(id string) Key { return c.key(id, "REV") }
+
+// Alert is the key of an alert to the privacy officer.
+func (c Clinic) Alert(id string) Key { return c.key(id, "ALR") }
+
+// Upload is the key of an upload of patients.
+func (c Clinic) Upload(id string) Key { return c.key(id, "UPL") }
+
+// ListOf names a list of records of one kind, by time.
+type ListOf string
+
+// The lists.
+const (
+	Reviews ListOf = "REVIEW"
+	Alerts  ListOf = "ALERT"
+	Uploads ListOf = "UPLOAD"
+)
+
+// Listing places a record in a list of its kind and state, by time; the state may be empty. With the zero time and an
+// empty id it names the list itself, for List.
+func (c Clinic) Listing(of ListOf, state string, at time.Time, id string) Index {
+	return Index{pk: c.key(string(of)+"#"+state, "").pk, sk: at.UTC().Format(time.RFC3339) + "#" + id}
+}
+
+// Lookup is the key of a row by which a patient is found: digest says under what, path sorts the patients within it.
+func (c Clinic) Lookup(digest, path, patient string) Key {
+	return c.key("IDX#"+digest, path+"#"+patient)
+}
+
+// Number is the key of the row that gives an NHS number, by its digest, to at most one patient.
+func (c Clinic) Number(digest string) Key { return c.key("NHS#"+digest, "NHS") }
 
 // Appointment is the key of an appointment.
 func (c Clinic) Appointment(id string) Key { return c.key(id, "APT") }

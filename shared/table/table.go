@@ -26,6 +26,7 @@ import (
 type Table struct {
 	db    *dynamodb.Client
 	name  string
+	keys  string // the table of keys
 	now   func() time.Time
 	newID id.Source
 	sleep func(ctx context.Context, d time.Duration) error
@@ -34,6 +35,21 @@ type Table struct {
 // New makes a Table from a client, the table's name, the clock and the id source.
 func New(db *dynamodb.Client, name string, now func() time.Time, newID id.Source) *Table {
 	return &Table{db: db, name: name, now: now, newID: newID, sleep: sleep}
+}
+
+// WithKeys gives the table with the table of keys beside it. Without one, nothing that needs a key can be done.
+func (t *Table) WithKeys(name string) *Table {
+	with := *t
+	with.keys = name
+	return &with
+}
+
+// of names the table that a key is of.
+func (t *Table) of(k Key) *string {
+	if k.secret {
+		return &t.keys
+	}
+	return &t.name
 }
 
 // Clinic is one organisation's slice of the table, as one caller sees it.
@@ -83,7 +99,7 @@ func (c Clinic) get(ctx context.Context, k Key) (map[string]types.AttributeValue
 		return map[string]types.AttributeValue{}, nil
 	}
 	got, err := c.t.db.GetItem(ctx, &dynamodb.GetItemInput{
-		TableName: &c.t.name, Key: k.attributes(), ConsistentRead: aws.Bool(true),
+		TableName: c.t.of(k), Key: k.attributes(), ConsistentRead: aws.Bool(true),
 	})
 	if err != nil {
 		return nil, readFault(err)
@@ -94,55 +110,72 @@ func (c Clinic) get(ctx context.Context, k Key) (map[string]types.AttributeValue
 // GetAll reads up to 100 items, strongly consistent, in one call, and gives those that exist in the order of the
 // keys. More than 100 keys are read in several calls.
 func GetAll[T any](ctx context.Context, c Clinic, keys []Key) ([]T, error) {
-	if c.by.Org() == "" {
-		return nil, errNoCaller
-	}
-	found := make(map[Key]map[string]types.AttributeValue, len(keys))
-	within := slices.DeleteFunc(slices.Clone(keys), func(k Key) bool { return !c.reaches(k) })
-	for batch := range slices.Chunk(within, batchGetLimit) {
-		if err := c.batchGet(ctx, batch, found); err != nil {
-			return nil, err
-		}
+	found, err := Together(ctx, c, keys...)
+	if err != nil {
+		return nil, err
 	}
 	out := make([]T, 0, len(found))
 	for _, k := range keys {
-		item, ok := found[k]
+		row, ok := found[k]
 		if !ok {
 			continue
 		}
 		var v T
-		if err := attributevalue.UnmarshalMap(item, &v); err != nil {
-			return nil, fmt.Errorf("decode item: %w", err)
+		if err := row.Decode(&v); err != nil {
+			return nil, err
 		}
 		out = append(out, v)
 	}
 	return out, nil
 }
 
+// Together reads items of any kind, those of the table of keys included, strongly consistent, up to 100 in one call,
+// and gives those that exist. Each item is read as it is at its own moment: what must fit together is checked by the
+// write that rests on it.
+func Together(ctx context.Context, c Clinic, keys ...Key) (map[Key]Row, error) {
+	if c.by.Org() == "" {
+		return nil, errNoCaller
+	}
+	found := make(map[Key]Row, len(keys))
+	within := slices.DeleteFunc(slices.Clone(keys), func(k Key) bool { return !c.reaches(k) })
+	for batch := range slices.Chunk(within, batchGetLimit) {
+		if err := c.batchGet(ctx, batch, found); err != nil {
+			return nil, err
+		}
+	}
+	return found, nil
+}
+
 const batchGetLimit = 100
 
-func (c Clinic) batchGet(ctx context.Context, keys []Key, found map[Key]map[string]types.AttributeValue) error {
-	ask := types.KeysAndAttributes{ConsistentRead: aws.Bool(true)}
+func (c Clinic) batchGet(ctx context.Context, keys []Key, found map[Key]Row) error {
+	ask := map[string]types.KeysAndAttributes{}
 	for _, k := range keys {
-		ask.Keys = append(ask.Keys, k.attributes())
+		name := *c.t.of(k)
+		of := ask[name]
+		of.ConsistentRead = aws.Bool(true)
+		of.Keys = append(of.Keys, k.attributes())
+		ask[name] = of
 	}
-	for attempt := 0; len(ask.Keys) > 0; attempt++ {
+	for attempt := 0; len(ask) > 0; attempt++ {
 		if attempt > maxRetries {
 			return unavailable(errors.New("keys left unprocessed"))
 		}
 		if err := c.t.backOff(ctx, attempt); err != nil {
 			return err
 		}
-		got, err := c.t.db.BatchGetItem(ctx, &dynamodb.BatchGetItemInput{
-			RequestItems: map[string]types.KeysAndAttributes{c.t.name: ask},
-		})
+		got, err := c.t.db.BatchGetItem(ctx, &dynamodb.BatchGetItemInput{RequestItems: ask})
 		if err != nil {
 			return readFault(err)
 		}
-		for _, item := range got.Responses[c.t.name] {
-			found[keyOf(item)] = item
+		for name, items := range got.Responses {
+			for _, item := range items {
+				k := keyOf(item)
+				k.secret = c.t.keys != "" && name == c.t.keys
+				found[k] = Row{SK: k.sk, item: item}
+			}
 		}
-		ask = got.UnprocessedKeys[c.t.name]
+		ask = got.UnprocessedKeys
 	}
 	return nil
 }
@@ -162,6 +195,13 @@ func text(v types.AttributeValue) string {
 type Row struct {
 	SK   string
 	item map[string]types.AttributeValue
+}
+
+// Occupancy reads a patient's diary out of its row.
+func (r Row) Occupancy() Occupancy {
+	var out Occupancy
+	out.add(r.item, 0)
+	return out
 }
 
 // Decode reads the row into out, as Get does.
@@ -209,6 +249,12 @@ type Occupancy struct {
 	Taken []Tenure
 	// Ended lists appointments that no longer hold their time but still belong to the day's list.
 	Ended [][16]byte
+	// Met lists whom the patient meets, of a patient's diary.
+	Met []Meeting
+	// Closed says why nobody can be booked into a patient's diary; empty while one can.
+	Closed string
+	// Version is a patient's diary's; it goes up with every claim on it.
+	Version int64
 }
 
 // Days reads the claims on a resource over the UTC days that the span touches: one query, strongly consistent.
@@ -257,10 +303,18 @@ func (o *Occupancy) add(item map[string]types.AttributeValue, day Tick) {
 				}
 			}
 		case *types.AttributeValueMemberBS:
-			for _, raw := range v.Value {
-				if len(raw) == 16 {
-					o.Ended = append(o.Ended, [16]byte(raw))
-				}
+			if name == attrEnded {
+				o.Ended = append(o.Ended, raws(v.Value)...)
+			} else {
+				o.meet(name, v.Value)
+			}
+		case *types.AttributeValueMemberN:
+			if name == attrVersion {
+				o.Version = number(v)
+			}
+		case *types.AttributeValueMemberS:
+			if name == attrClosed {
+				o.Closed = v.Value
 			}
 		}
 	}
@@ -354,67 +408,6 @@ func (c Clinic) Standing(ctx context.Context) (int64, error) {
 	}
 	return guard.Version, nil
 }
-
-// List reads one page of GSI1 under the index's partition, in order of its sort key, newest first when back is set.
-// after is the sort key to go on from, or empty; next is the one to go on from later, or empty at the end.
-func List[T any](ctx context.Context, c Clinic, at Index, after string, limit int, back bool) ([]T, string, error) {
-	if c.by.Org() == "" {
-		return nil, "", errNoCaller
-	}
-	if !c.reaches(Key(at)) {
-		return []T{}, "", nil
-	}
-	q := &dynamodb.QueryInput{
-		TableName: &c.t.name, IndexName: aws.String(index),
-		KeyConditionExpression: aws.String("GPK = :p"),
-		ExpressionAttributeValues: map[string]types.AttributeValue{
-			":p": &types.AttributeValueMemberS{Value: at.pk},
-		},
-		Limit: aws.Int32(int32(limit)), ScanIndexForward: aws.Bool(!back), //nolint:gosec // at most 200
-	}
-	if after != "" {
-		q.KeyConditionExpression = aws.String("GPK = :p AND GSK > :after")
-		if back {
-			q.KeyConditionExpression = aws.String("GPK = :p AND GSK < :after")
-		}
-		q.ExpressionAttributeValues[":after"] = &types.AttributeValueMemberS{Value: after}
-	}
-	page, err := c.t.db.Query(ctx, q)
-	if err != nil {
-		return nil, "", readFault(err)
-	}
-	out := make([]T, len(page.Items))
-	if err := attributevalue.UnmarshalListOfMaps(page.Items, &out); err != nil {
-		return nil, "", fmt.Errorf("decode items: %w", err)
-	}
-	next := ""
-	if page.LastEvaluatedKey != nil {
-		next = text(page.LastEvaluatedKey[attrGSK])
-	}
-	return out, next, nil
-}
-
-// Under reads all items of a record whose sort key begins with the prefix, such as an appointment's deliveries.
-func (c Clinic) Under(ctx context.Context, of Key, prefix string) ([]Row, error) {
-	if c.by.Org() != "" && !c.reaches(of) {
-		return []Row{}, nil
-	}
-	items, err := c.query(ctx, between(of.pk, prefix, prefix+"~"))
-	if err != nil {
-		return nil, err
-	}
-	rows := make([]Row, len(items))
-	for i, item := range items {
-		rows[i] = Row{SK: text(item[attrSK]), item: item}
-	}
-	return rows, nil
-}
-
-// Sort-key prefixes for Under.
-const (
-	Deliveries = "MSG#"
-	Events     = "EVT#"
-)
 
 func number(v types.AttributeValue) int64 {
 	var n int64

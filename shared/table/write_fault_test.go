@@ -379,8 +379,8 @@ func TestExpressionsAreNotMadeOfInput(t *testing.T) {
 
 func mustBeOurs(t *testing.T, it types.TransactWriteItem) {
 	t.Helper()
-	ours := regexp.MustCompile(`^(SET|REMOVE|ADD|AND|OR|NOT|=|>=|<|,|x|v|PK|attribute_(not_)?exists\(PK\)|[#:][0-9a-z]+|\s)*$`)
-	name := regexp.MustCompile(`^([0-9a-z]{2}|[0-9a-z]{5}|ttl)$`)
+	ours := regexp.MustCompile(`^(SET|REMOVE|ADD|AND|OR|NOT|=|>=|<|,|x|v|PK|attribute_(not_)?exists\((PK|#closed)\)|[#:][0-9a-z]+|\s)*$`)
+	name := regexp.MustCompile(`^([0-9a-z]{2}|[0-9a-z]{5}|ttl|closed|m[0-9]+)$`)
 	var expressions []*string
 	var names map[string]string
 	switch {
