@@ -3,6 +3,7 @@ package clinictest
 import (
 	"context"
 	"log/slog"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -10,17 +11,22 @@ import (
 	"sync"
 	"testing"
 	"time"
+	"unicode"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/smithy-go/middleware"
 
 	"almanac/infra/cfn"
+	"almanac/infra/sandbox/kms"
 	"almanac/shared/access"
 	"almanac/shared/clinic"
 	"almanac/shared/event"
+	"almanac/shared/fault"
 	"almanac/shared/gate"
 	"almanac/shared/id"
+	"almanac/shared/patient"
+	"almanac/shared/seal"
 	"almanac/shared/table"
 	"almanac/shared/web"
 )
@@ -30,10 +36,13 @@ import (
 type House struct {
 	DB        *dynamodb.Client
 	Name      string // of the table
+	KeyName   string // of the table of keys
 	Table     *table.Table
 	Directory *clinic.Directory
 	Clock     *Clock
 	Log       *Buffer
+	Keeper    *seal.Keeper
+	KMS       *kms.Server // where the keys that wrap all others can be disabled
 }
 
 // Clock is a clock that stands still until it is told otherwise.
@@ -100,24 +109,58 @@ func Streamed(tb testing.TB) *House {
 func build(tb testing.TB, streamed bool, with ...func(*dynamodb.Options)) *House {
 	tb.Helper()
 	h := &House{Name: "almanac-" + id.New("tst"), Clock: &Clock{at: Monday()}, Log: &Buffer{}}
+	h.KeyName = h.Name + "-keys"
 	plain := client(tb)
 	h.DB = client(tb, with...)
-	in := declared(tb).CreateInput()
-	in.TableName = &h.Name
-	if !streamed {
-		in.StreamSpecification = nil
+	for _, t := range declared(tb) {
+		in := t.CreateInput()
+		in.TableName = &h.Name
+		if in.StreamSpecification == nil { // the table of keys has none
+			in.TableName = &h.KeyName
+		}
+		if !streamed {
+			in.StreamSpecification = nil
+		}
+		create(tb, plain, in)
 	}
-	if _, err := plain.CreateTable(tb.Context(), in); err != nil {
+	h.Table = table.New(h.DB, h.Name, h.Clock.Now, id.New).WithKeys(h.KeyName)
+	h.Directory = clinic.NewDirectory(h.Table, h.Clock.Now)
+	h.keep(tb)
+	return h
+}
+
+func create(tb testing.TB, db *dynamodb.Client, in *dynamodb.CreateTableInput) {
+	tb.Helper()
+	if _, err := db.CreateTable(tb.Context(), in); err != nil {
 		tb.Fatalf("create the test's table: %v", err)
 	}
 	tb.Cleanup(func() {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(tb.Context()), 10*time.Second)
 		defer cancel()
-		_, _ = plain.DeleteTable(ctx, &dynamodb.DeleteTableInput{TableName: &h.Name})
+		_, _ = db.DeleteTable(ctx, &dynamodb.DeleteTableInput{TableName: in.TableName})
 	})
-	h.Table = table.New(h.DB, h.Name, h.Clock.Now, id.New)
-	h.Directory = clinic.NewDirectory(h.Table, h.Clock.Now)
-	return h
+}
+
+// SealKey is the alias of the KMS key of a House.
+const SealKey = "alias/almanac"
+
+// keep starts a KMS of the test's own and the Keeper over it.
+func (h *House) keep(tb testing.TB) {
+	tb.Helper()
+	server, err := kms.New(kms.Config{Aliases: []string{SealKey}, Now: h.Clock.Now})
+	if err != nil {
+		tb.Fatalf("start a KMS: %v", err)
+	}
+	h.KMS = server
+	listener := httptest.NewServer(server)
+	tb.Cleanup(listener.Close)
+	h.Keeper = seal.New(aws.Config{
+		Region: "eu-west-2", BaseEndpoint: &listener.URL, Credentials: aws.CredentialsProviderFunc(credentials),
+	}, SealKey, h.Table, h.Clock.Now)
+}
+
+func credentials(context.Context) (aws.Credentials, error) {
+	return aws.Credentials{AccessKeyID: "test", SecretAccessKey: "test"}, nil
 }
 
 func client(tb testing.TB, with ...func(*dynamodb.Options)) *dynamodb.Client {
@@ -129,24 +172,22 @@ func client(tb testing.TB, with ...func(*dynamodb.Options)) *dynamodb.Client {
 	}
 	return dynamodb.New(dynamodb.Options{
 		Region: "eu-west-2", BaseEndpoint: aws.String(endpoint),
-		Credentials: aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) {
-			return aws.Credentials{AccessKeyID: "test", SecretAccessKey: "test"}, nil
-		}),
+		Credentials: aws.CredentialsProviderFunc(credentials),
 	}, with...)
 }
 
-// declared reads the table from template.yaml at the repository's root.
-func declared(tb testing.TB) cfn.Table {
+// declared reads the tables from template.yaml at the repository's root.
+func declared(tb testing.TB) []cfn.Table {
 	tb.Helper()
 	_, file, _, _ := runtime.Caller(0)
 	tpl, err := cfn.Load(filepath.Join(filepath.Dir(file), "..", "..", "template.yaml"), cfn.Values{Parameters: map[string]string{"MailFrom": "clinic@example.org"}})
 	if err != nil {
 		tb.Fatalf("read template.yaml: %v", err)
 	}
-	if len(tpl.Tables) != 1 {
-		tb.Fatalf("template.yaml declares %d tables, want 1", len(tpl.Tables))
+	if len(tpl.Tables) != 2 {
+		tb.Fatalf("template.yaml declares %d tables, want 2", len(tpl.Tables))
 	}
-	return tpl.Tables[0]
+	return tpl.Tables
 }
 
 // Intercept puts a function before every operation of a client: it may fail the operation before or after it is sent.
@@ -278,22 +319,34 @@ func (c *Clinic) Change(tb testing.TB, put func(table.Clinic) []table.Item) {
 	}
 }
 
-// NewPatient adds a patient with an empty diary.
+// NewPatient adds a patient, whom the receptionist registers, with an empty diary.
 func (c *Clinic) NewPatient(tb testing.TB) string {
 	tb.Helper()
-	pat := id.New("pat")
-	k := c.Table.For(c.By(tb, Receptionist))
-	err := k.Write(tb.Context(), table.Change{
-		Action: access.PatientCreate, Target: pat, Event: event.Event{Name: event.PatientCreated},
-		Put: []table.Item{
-			{Key: k.Patient(pat), Value: map[string]string{"id": pat}, New: true},
-			{Key: k.Diary(pat), Value: struct{}{}, New: true},
-		},
-	})
-	if err != nil {
-		tb.Fatalf("add a patient: %v", err)
+	return c.Register(tb, patient.Patient{})
+}
+
+// Register adds a patient of whom a name and a sex need not be given: there is nobody like that one yet.
+func (c *Clinic) Register(tb testing.TB, p patient.Patient) string {
+	tb.Helper()
+	if len(p.Names) == 0 {
+		p.Names = []patient.Name{{Use: patient.Usual, Given: []string{"Test"}, Family: letters(id.New("pat"))}}
 	}
-	return pat
+	s := patient.New(c.Table, c.Keeper, c.Clock.Now, id.New)
+	r, err := s.Create(tb.Context(), c.By(tb, Receptionist), access.Once{}, p)
+	if err != nil {
+		tb.Fatalf("add a patient: %v %+v", err, fault.Of(err).Details)
+	}
+	return r.ID
+}
+
+// letters makes a name of the random end of an id.
+func letters(of string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsDigit(r) {
+			return 'A' + r - '0'
+		}
+		return r
+	}, of[len(of)-12:])
 }
 
 // By is the caller behind a subject, judged afresh.
