@@ -267,7 +267,7 @@ func TestRealTemplate(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(tpl.Functions) < 6 || len(tpl.Tables) != 1 || len(tpl.APIs) != 1 || len(tpl.Queues) < 2 {
+	if len(tpl.Functions) < 6 || len(tpl.Tables) != 2 || len(tpl.APIs) != 1 || len(tpl.Queues) < 2 {
 		t.Errorf("%d functions, %d tables, %d APIs, %d queues", len(tpl.Functions), len(tpl.Tables), len(tpl.APIs), len(tpl.Queues))
 	}
 	for _, f := range tpl.Functions {

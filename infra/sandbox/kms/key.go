@@ -6,6 +6,7 @@ import (
 	"crypto/aes"
 	"crypto/cipher"
 	"crypto/rand"
+	"crypto/rsa"
 	"encoding/binary"
 	"encoding/json"
 	"errors"
@@ -38,7 +39,10 @@ type key struct {
 	State       string     `json:"state"`
 	Created     time.Time  `json:"created"`
 	Deletion    *time.Time `json:"deletion,omitempty"`
-	Material    []byte     `json:"material"`
+	Spec        string     `json:"spec,omitempty"`     // empty: symmetric
+	Material    []byte     `json:"material,omitempty"` // the key itself; of a pair, PKCS #8, once it is made
+
+	pair func() (*rsa.PrivateKey, error) // of a pair: makes it at the first call, or waits until it is made
 }
 
 type alias struct {
@@ -53,10 +57,14 @@ type kept struct {
 	Aliases map[string]alias `json:"aliases"`
 }
 
-func (s *Server) newKey(description string) *key {
-	k := &key{ID: uuid.NewString(), Description: description, State: enabled, Created: s.config.Now()}
-	k.Material = make([]byte, 32)
-	_, _ = rand.Read(k.Material) // never fails: crypto/rand stops the program instead
+// newKey makes a key; a spec makes it a pair for signing.
+func (s *Server) newKey(description, spec string) *key {
+	k := &key{ID: uuid.NewString(), Description: description, State: enabled, Created: s.config.Now(), Spec: spec}
+	if spec == "" {
+		k.Material = make([]byte, 32)
+		_, _ = rand.Read(k.Material) // never fails: crypto/rand stops the program instead
+	}
+	k.prepare()
 	s.keys = append(s.keys, k)
 	return k
 }
@@ -96,8 +104,18 @@ func (s *Server) find(id string, aliasToo bool) (*key, error) {
 	return s.keys[n], nil
 }
 
-// usable finds a key for a cryptographic operation.
+// usable finds a key for encrypting and decrypting.
 func (s *Server) usable(id string) (*key, error) {
+	k, err := s.awake(id)
+	if err == nil && k.Spec != "" {
+		return nil, refuse("InvalidKeyUsageException",
+			"%s key usage is SIGN_VERIFY which is not valid for this operation.", s.arn(k))
+	}
+	return k, err
+}
+
+// awake finds a key that is in a state to be used.
+func (s *Server) awake(id string) (*key, error) {
 	k, err := s.find(id, true)
 	if err != nil {
 		return nil, err
@@ -218,10 +236,11 @@ func (s *Server) load() error {
 		return fmt.Errorf("%w: key file: %w", ErrConfig, err)
 	}
 	for _, one := range k.Keys {
-		if one == nil || len(one.Material) != 32 || uuid.Validate(one.ID) != nil ||
+		if one == nil || !one.whole() || uuid.Validate(one.ID) != nil ||
 			!slices.Contains([]string{enabled, disabled, pendingDeletion}, one.State) {
 			return fmt.Errorf("%w: key file %s holds something that is no key", ErrConfig, s.config.File)
 		}
+		one.prepare()
 	}
 	s.keys = k.Keys
 	maps.Copy(s.aliases, k.Aliases)

@@ -1,9 +1,11 @@
-// Package kms is a stand-in for AWS KMS: symmetric keys that never leave it, bound to an encryption context, with the
-// states a real key can be in, so that a disabled or deleted key can be tried out. Rule: it protects invented data on
-// one computer only; what it encrypts is as safe as this process and its file are, which is not safe.
+// Package kms is a stand-in for AWS KMS: symmetric keys that never leave it, bound to an encryption context, and RSA
+// pairs that sign, with the states a real key can be in, so that a disabled or deleted key can be tried out. Rule: it
+// protects invented data on one computer only; what it encrypts is as safe as this process and its file are, which is
+// not safe.
 package kms
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -41,7 +43,9 @@ var ErrConfig = errors.New("kms configuration")
 
 // Config says what the stand-in starts with.
 type Config struct {
-	Aliases []string         // each is made with a key of its own, unless the file has it
+	Aliases []string         // each is made with a symmetric key of its own, unless the file has it
+	Signing []string         // aliases of pairs for signing, made in the same way
+	Spec    string           // of the pairs in Signing; empty: RSA_4096, which takes seconds to make
 	File    string           // where the keys are kept; empty: in memory only
 	Region  string           // in the keys' names; empty: eu-west-2
 	Now     func() time.Time // nil: the real clock
@@ -83,17 +87,7 @@ func New(c Config) (*Server, error) {
 	if err := s.load(); err != nil {
 		return nil, err
 	}
-	for _, name := range c.Aliases {
-		if _, ok := s.aliases[name]; ok {
-			continue
-		}
-		if !goodAlias(name) {
-			return nil, fmt.Errorf("%w: alias %q", ErrConfig, name)
-		}
-		k := s.newKey("made at start for " + name)
-		s.aliases[name] = alias{Target: k.ID, Created: k.Created, Updated: k.Created}
-	}
-	if err := s.save(); err != nil {
+	if err := s.makeAliases(); err != nil {
 		return nil, err
 	}
 	mux := http.NewServeMux()
@@ -107,6 +101,29 @@ func New(c Config) (*Server, error) {
 		mux.ServeHTTP(w, r)
 	}))
 	return s, nil
+}
+
+// makeAliases makes the keys that shall be there from the start.
+func (s *Server) makeAliases() error {
+	spec := cmp.Or(s.config.Spec, "RSA_4096")
+	if bits(spec) == 0 {
+		return fmt.Errorf("%w: spec %q", ErrConfig, spec)
+	}
+	for n, name := range slices.Concat(s.config.Aliases, s.config.Signing) {
+		if _, ok := s.aliases[name]; ok {
+			continue
+		}
+		if !goodAlias(name) {
+			return fmt.Errorf("%w: alias %q", ErrConfig, name)
+		}
+		kind := ""
+		if n >= len(s.config.Aliases) {
+			kind = spec
+		}
+		k := s.newKey("made at start for "+name, kind)
+		s.aliases[name] = alias{Target: k.ID, Created: k.Created, Updated: k.Created}
+	}
+	return s.save()
 }
 
 // ServeHTTP serves the API and the controls.
@@ -164,6 +181,7 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 			return // the caller left while a slow request waited
 		}
 		if err = planned(fault); err == nil {
+			s.await(body)
 			out, err = s.run(do, body)
 		}
 	}

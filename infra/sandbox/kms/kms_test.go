@@ -214,9 +214,9 @@ func TestEncrypt(t *testing.T) {
 	want(t, "too long", err, "ValidationException")
 	_, err = s.Encrypt(ctx, &awskms.EncryptInput{KeyId: id, Plaintext: []byte("x"), EncryptionAlgorithm: types.EncryptionAlgorithmSpecRsaesOaepSha256})
 	want(t, "RSA", err, "InvalidKeyUsageException")
-	_, err = s.CreateKey(ctx, &awskms.CreateKeyInput{KeySpec: types.KeySpecRsa2048})
-	want(t, "RSA key", err, "UnsupportedOperationException")
-	_, err = s.Sign(ctx, &awskms.SignInput{KeyId: id, Message: []byte("x"), SigningAlgorithm: types.SigningAlgorithmSpecEcdsaSha256})
+	_, err = s.CreateKey(ctx, &awskms.CreateKeyInput{KeySpec: types.KeySpecEccNistP256, KeyUsage: types.KeyUsageTypeSignVerify})
+	want(t, "elliptic key", err, "UnsupportedOperationException")
+	_, err = s.GenerateRandom(ctx, &awskms.GenerateRandomInput{NumberOfBytes: aws.Int32(8)})
 	want(t, "unknown operation", err, "UnknownOperationException")
 }
 

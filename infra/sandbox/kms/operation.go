@@ -2,6 +2,7 @@ package kms
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"io"
@@ -30,6 +31,9 @@ func (s *Server) operations() map[string]operation {
 		"ReEncrypt":                       typed(s.reEncrypt),
 		"GenerateDataKey":                 typed(s.generateDataKey),
 		"GenerateDataKeyWithoutPlaintext": typed(s.generateDataKeyWithoutPlaintext),
+		"Sign":                            typed(s.sign),
+		"Verify":                          typed(s.verify),
+		"GetPublicKey":                    typed(s.getPublicKey),
 	}
 }
 
@@ -68,30 +72,45 @@ type createKeyInput struct {
 }
 
 func (s *Server) createKey(in createKeyInput) (any, error) {
-	for _, p := range [][2]string{
-		{in.KeySpec, "SYMMETRIC_DEFAULT"},
-		{in.CustomerMasterKeySpec, "SYMMETRIC_DEFAULT"},
-		{in.KeyUsage, "ENCRYPT_DECRYPT"},
-		{in.Origin, "AWS_KMS"},
-	} {
-		if p[0] != "" && p[0] != p[1] {
-			return nil, refuse("UnsupportedOperationException", "%s is not part of this stand-in, only %s.", p[0], p[1])
-		}
+	spec, err := in.spec()
+	if err != nil {
+		return nil, err
 	}
-	if in.MultiRegion {
-		return nil, refuse("UnsupportedOperationException", "Multi-Region keys are not part of this stand-in.")
-	}
-	k := s.newKey(in.Description)
+	k := s.newKey(in.Description, spec)
 	return fields{"KeyMetadata": s.metadata(k)}, s.save()
+}
+
+// spec checks what kind of key is wanted; empty: a symmetric one.
+func (in createKeyInput) spec() (string, error) {
+	spec := cmp.Or(in.KeySpec, in.CustomerMasterKeySpec, symmetric)
+	switch {
+	case in.MultiRegion:
+		return "", refuse("UnsupportedOperationException", "Multi-Region keys are not part of this stand-in.")
+	case in.Origin != "" && in.Origin != "AWS_KMS":
+		return "", refuse("UnsupportedOperationException", "%s is not part of this stand-in, only AWS_KMS.", in.Origin)
+	case cmp.Or(in.CustomerMasterKeySpec, spec) != spec:
+		return "", refuse("ValidationException", "KeySpec and CustomerMasterKeySpec differ.")
+	case spec == symmetric && cmp.Or(in.KeyUsage, encryptDecrypt) == encryptDecrypt:
+		return "", nil
+	case bits(spec) > 0 && in.KeyUsage == "":
+		return "", refuse("ValidationException", "You must specify a KeyUsage value for an asymmetric CMK.")
+	case bits(spec) > 0 && in.KeyUsage == signVerify:
+		return spec, nil
+	}
+	return "", refuse("UnsupportedOperationException", "%s %s is not part of this stand-in.", spec, in.KeyUsage)
 }
 
 func (s *Server) metadata(k *key) fields {
 	m := fields{
 		"AWSAccountId": account, "KeyId": k.ID, "Arn": s.arn(k), "CreationDate": seconds(k.Created),
-		"Enabled": k.State == enabled, "Description": k.Description, "KeyUsage": "ENCRYPT_DECRYPT",
-		"KeyState": k.State, "Origin": "AWS_KMS", "KeyManager": "CUSTOMER", "KeySpec": "SYMMETRIC_DEFAULT",
-		"CustomerMasterKeySpec": "SYMMETRIC_DEFAULT", "EncryptionAlgorithms": []string{"SYMMETRIC_DEFAULT"},
-		"MultiRegion": false,
+		"Enabled": k.State == enabled, "Description": k.Description, "KeyUsage": encryptDecrypt,
+		"KeyState": k.State, "Origin": "AWS_KMS", "KeyManager": "CUSTOMER", "MultiRegion": false,
+		"KeySpec": cmp.Or(k.Spec, symmetric), "CustomerMasterKeySpec": cmp.Or(k.Spec, symmetric),
+	}
+	if k.Spec == "" {
+		m["EncryptionAlgorithms"] = []string{symmetric}
+	} else {
+		m["KeyUsage"], m["SigningAlgorithms"] = signVerify, algorithms()
 	}
 	if k.Deletion != nil {
 		m["DeletionDate"] = seconds(*k.Deletion)

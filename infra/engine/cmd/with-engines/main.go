@@ -2,8 +2,8 @@
 //
 //	go run ./infra/engine/cmd/with-engines -- go test ./...
 //
-// The command finds the endpoints in DYNAMODB_ENDPOINT and SQS_ENDPOINT. An endpoint that is set already is used as it
-// is, so that one use may stand inside another. The exit code is the command's own.
+// The command finds the endpoints in DYNAMODB_ENDPOINT, SQS_ENDPOINT and S3_ENDPOINT. An endpoint that is set already
+// is used as it is, so that one use may stand inside another. The exit code is the command's own.
 package main
 
 import (
@@ -23,6 +23,7 @@ import (
 const (
 	dynamoDBVariable = "DYNAMODB_ENDPOINT"
 	sqsVariable      = "SQS_ENDPOINT"
+	s3Variable       = "S3_ENDPOINT" // of the same engine as the queues
 
 	// grace is what the command has to clean up after a signal.
 	grace = 10 * time.Second
@@ -69,7 +70,7 @@ func run(data string, args []string) (int, error) {
 		env = append(env, dynamoDBVariable+"="+e.DynamoDB())
 	}
 	if !o.SkipSQS {
-		env = append(env, sqsVariable+"="+e.SQS())
+		env = append(env, sqsVariable+"="+e.SQS(), s3Variable+"="+e.S3())
 	}
 	code, err := command(ctx, args, env)
 	if stopErr := e.Close(); stopErr != nil {
