@@ -6,17 +6,20 @@ import (
 	"log/slog"
 )
 
-// redacted is what a patient's record prints as, so that no log or error can show it by accident.
+// redacted is what everything about a patient prints as, so that no log or error can show it by accident.
 const redacted = "[redacted]"
 
-// LogValue hides the record from logs.
-func (Patient) LogValue() slog.Value { return slog.StringValue(redacted) }
+// Private is embedded by every type that tells something of a person: whatever prints one prints "[redacted]".
+type Private struct{}
 
-// Format hides the record from every verb of fmt.
-func (Patient) Format(w fmt.State, _ rune) { _, _ = io.WriteString(w, redacted) } // fmt's own writer does not fail
+// LogValue hides the value from logs.
+func (Private) LogValue() slog.Value { return slog.StringValue(redacted) }
 
-// String hides the record.
-func (Patient) String() string { return redacted }
+// Format hides the value from every verb of fmt.
+func (Private) Format(w fmt.State, _ rune) { _, _ = io.WriteString(w, redacted) } // fmt's own writer does not fail
 
-// GoString hides the record.
-func (Patient) GoString() string { return redacted }
+// String hides the value.
+func (Private) String() string { return redacted }
+
+// GoString hides the value.
+func (Private) GoString() string { return redacted }

@@ -1,151 +1,143 @@
-// Package patient is whom the clinic treats: for each an id, a name, how to reach the person, and the birth date. Its
-// rule: these stand in the patient's own record and nowhere else. Other records, events and answers kept for repeats
-// carry the id, and the types that hold them print as "[redacted]".
+// Package patient is whom the clinic treats: who somebody is, where to reach the person, who acts for the person, and
+// what to keep in mind. Its rule: all of that is sealed, in one piece, under a key that is this patient's alone, and
+// stands nowhere else. Other records, events, queues and answers kept for repeats carry the id; look-ups go through
+// keyed digests; and the types that hold it print as "[redacted]".
 package patient
 
 import (
-	"context"
+	"slices"
 	"time"
-
-	"almanac/shared/access"
-	"almanac/shared/clinic"
-	"almanac/shared/event"
-	"almanac/shared/fault"
-	"almanac/shared/id"
-	"almanac/shared/table"
-	"almanac/shared/wall"
 )
 
 // Patient is one person's record.
 type Patient struct {
-	ID        string `json:"id" dynamodbav:"id"`
-	Name      string `json:"name" dynamodbav:"name"`
-	Email     string `json:"email,omitempty" dynamodbav:"email,omitempty"`
-	Phone     string `json:"phone,omitempty" dynamodbav:"phone,omitempty"` // E.164
-	BirthDate string `json:"birthDate" dynamodbav:"born"`                  // YYYY-MM-DD
-	Version   int64  `json:"version" dynamodbav:"v"`
+	Private
+	ID      string `json:"id"`
+	Version int64  `json:"version"`
+	Names   []Name `json:"names"`
+	// BirthDate is as much of the date as is known: YYYY, YYYY-MM or YYYY-MM-DD.
+	BirthDate string    `json:"birthDate,omitempty"`
+	Sex       string    `json:"sex,omitempty"` // one of Sexes
+	Addresses []Address `json:"addresses,omitempty"`
+	Contacts  []Contact `json:"contacts,omitempty"`
+	Practice  *Practice `json:"practice,omitempty"`
+	Number    *Number   `json:"number,omitempty"`
+	// Restricted says that where the person lives and can be reached is protected: what the NHS's register said of it
+	// is removed and kept out of every message, calendar and export.
+	Restricted      bool             `json:"restricted,omitempty"`
+	Death           *Death           `json:"death,omitempty"`
+	Alerts          []Alert          `json:"alerts,omitempty"`
+	BookingNote     string           `json:"bookingNote,omitempty"`
+	Representatives []Representative `json:"representatives,omitempty"`
+	Objection       *Objection       `json:"objection,omitempty"`
+	// MergedInto is the patient whose record goes on for this one; Merged are those that this one goes on for.
+	MergedInto string   `json:"mergedInto,omitempty"`
+	Merged     []string `json:"merged,omitempty"`
 }
 
 // ETagVersion is the version that an ETag tells.
 func (p Patient) ETagVersion() int64 { return p.Version }
 
-// Receipt is what a write is answered with: the answer is kept for repeats, so it says nothing of the person.
-type Receipt struct {
-	ID      string `json:"id"`
-	Version int64  `json:"version"`
+// The sexes, as PDS and FHIR call them (administrative gender).
+const (
+	Male       = "male"
+	Female     = "female"
+	OtherSex   = "other"
+	UnknownSex = "unknown"
+)
+
+// Sexes lists the values of Patient.Sex.
+func Sexes() []string { return []string{Male, Female, OtherSex, UnknownSex} }
+
+// Where a part of a record comes from.
+const (
+	Local  = "local"  // entered here
+	PDS    = "pds"    // the NHS's register of patients, the Personal Demographics Service
+	Upload = "upload" // a file that the organisation sent in
+)
+
+// Practice is the GP practice that the person is, or was, registered with.
+type Practice struct {
+	Private
+	ODSCode string `json:"odsCode"`
+	Start   string `json:"start,omitempty"` // dates, YYYY-MM-DD
+	End     string `json:"end,omitempty"`
+	Source  string `json:"source,omitempty"`
 }
 
-// ETagVersion is the version that an ETag tells.
-func (r Receipt) ETagVersion() int64 { return r.Version }
-
-// Path is the record's address.
-func (r Receipt) Path() string { return "/v1/patients/" + r.ID }
-
-// Service keeps the patients' records. It is safe for concurrent use.
-type Service struct {
-	table *table.Table
-	now   func() time.Time
-	newID id.Source
+// Death says that the person died.
+type Death struct {
+	Private
+	// On is as much of the date as is known: YYYY, YYYY-MM or YYYY-MM-DD; empty where nothing is.
+	On string `json:"on,omitempty"`
+	// Status is informal, or formal once the registrar was told.
+	Status string `json:"status,omitempty"`
+	Source string `json:"source,omitempty"`
 }
 
-// New makes the Service over the table.
-func New(t *table.Table, now func() time.Time, newID id.Source) *Service {
-	return &Service{table: t, now: now, newID: newID}
+// What is known of a death.
+const (
+	Informal = "informal"
+	Formal   = "formal"
+)
+
+// Alert is something that whoever meets the person should know first.
+type Alert struct {
+	Private
+	Kind  string `json:"kind"` // one of AlertKinds
+	Text  string `json:"text"`
+	Start string `json:"start,omitempty"` // dates, YYYY-MM-DD
+	End   string `json:"end,omitempty"`
 }
 
-// Create registers a patient; the id and version are given here. The diary, in which the patient's appointments are
-// claimed, is made in the same transaction: who has a record can be booked. Errors: fault Invalid with all that is
-// wrong, and those of table.Clinic.Write.
-func (s *Service) Create(ctx context.Context, by access.Caller, once access.Once, p Patient) (Receipt, error) {
-	p, err := s.checked(p)
-	if err != nil {
-		return Receipt{}, err
-	}
-	p.ID, p.Version = s.newID(prefix), 1
-	c, r := s.table.For(by), Receipt{ID: p.ID, Version: p.Version}
-	return r, c.Write(ctx, table.Change{
-		Action: access.PatientCreate, Target: p.ID, Once: once, Answer: r,
-		Put: []table.Item{
-			{Key: c.Patient(p.ID), Value: p, New: true},
-			{Key: c.Diary(p.ID), Value: struct{}{}, New: true},
-		},
-		Event: event.Event{Name: event.PatientCreated, Version: p.Version},
-	})
+// AlertKinds lists the values of Alert.Kind.
+func AlertKinds() []string {
+	return []string{"access-need", "allergy", "communication", "safeguarding", "safety", "other"}
 }
 
-const prefix = "pat"
-
-// Get reads a patient's record; the edge notes that it was read. Errors: fault NotFound, Unavailable.
-func (s *Service) Get(ctx context.Context, by access.Caller, patient string) (Patient, error) {
-	if !id.Valid(patient, prefix) {
-		return Patient{}, notFound()
-	}
-	c := s.table.For(by)
-	var p Patient
-	err := c.Get(ctx, c.Patient(patient), &p)
-	return p, err
+// Objection says that the person does not want the NHS number used. While it stands, the number is not traced, shown,
+// looked up or exported.
+type Objection struct {
+	Private
+	At time.Time `json:"at"`
+	By string    `json:"by"` // the subject of who entered it
 }
 
-func notFound() error { return fault.New(fault.NotFound, "not_found", "There is no such record.") }
+// Living tells whether nothing says that the person died.
+func (p Patient) Living() bool { return p.Death == nil }
 
-// Change replaces a patient's record by p, whose Version is that of the caller's copy. Errors: fault Invalid with all
-// that is wrong, NotFound, Stale, and those of table.Clinic.Write.
-func (s *Service) Change(ctx context.Context, by access.Caller, once access.Once, p Patient) (Receipt, error) {
-	was := p.Version
-	p, err := s.checked(p)
-	if err != nil || was < 1 {
-		// A refusal tells first whether there is such a patient; a write that succeeds need not ask.
-		return Receipt{}, s.refusal(ctx, by, p.ID, was, err)
+// current tells whether something of that period counts on the day; an end is the last day it counts.
+func current(start, end, day string) bool { return start <= day && (end == "" || day <= end) }
+
+// clone copies the record, so that a change of the copy leaves the original as it was.
+func (p Patient) clone() Patient {
+	p.Names = slices.Clone(p.Names)
+	for i, n := range p.Names {
+		p.Names[i].Prefix, p.Names[i].Given = slices.Clone(n.Prefix), slices.Clone(n.Given)
+		p.Names[i].Suffix = slices.Clone(n.Suffix)
 	}
-	p.Version++
-	c, r := s.table.For(by), Receipt{ID: p.ID, Version: p.Version}
-	err = c.Write(ctx, table.Change{
-		Action: access.PatientChange, Target: p.ID, Once: once, Answer: r,
-		Put:   []table.Item{{Key: c.Patient(p.ID), Value: p, Version: was}},
-		Event: event.Event{Name: event.PatientChanged, Version: p.Version, Before: was},
-	})
-	if fault.Is(err, fault.Stale) {
-		err = s.refusal(ctx, by, p.ID, was, err)
+	p.Addresses = slices.Clone(p.Addresses)
+	for i, a := range p.Addresses {
+		p.Addresses[i].Lines = slices.Clone(a.Lines)
 	}
-	return r, err
+	p.Contacts, p.Alerts = slices.Clone(p.Contacts), slices.Clone(p.Alerts)
+	p.Representatives = slices.Clone(p.Representatives)
+	for i, r := range p.Representatives {
+		p.Representatives[i].May, p.Representatives[i].Contacts = slices.Clone(r.May), slices.Clone(r.Contacts)
+	}
+	p.Merged = slices.Clone(p.Merged)
+	p.Practice, p.Number = copied(p.Practice), copied(p.Number)
+	p.Death, p.Objection = copied(p.Death), copied(p.Objection)
+	if p.Number != nil {
+		p.Number.History = slices.Clone(p.Number.History)
+	}
+	return p
 }
 
-// refusal gives NotFound where there is no such patient, Stale where the copy is old, and else the refusal that there
-// is: the same order for every record, so that no answer tells of another organisation's patient.
-func (s *Service) refusal(ctx context.Context, by access.Caller, patient string, version int64, err error) error {
-	p, getErr := s.Get(ctx, by, patient)
-	switch {
-	case getErr != nil:
-		return getErr
-	case p.Version != version || err == nil:
-		return fault.New(fault.Stale, "stale", "This was changed by somebody else in the meantime. Look again.")
+func copied[T any](p *T) *T {
+	if p == nil {
+		return nil
 	}
-	return err
-}
-
-// earliest is a birth date that nobody living has.
-const earliest = "1880-01-01"
-
-// home is the zone whose calendar says what day it is.
-const home = "Europe/London"
-
-func (s *Service) checked(p Patient) (Patient, error) {
-	var c clinic.Check
-	p.Name = c.Name("/name", clinic.WithoutBidi(p.Name))
-	p.Email = c.Email("/email", clinic.WithoutBidi(p.Email))
-	p.Phone = c.Phone("/phone", clinic.WithoutBidi(p.Phone))
-	born, err := time.Parse(time.DateOnly, p.BirthDate)
-	zone, zoneErr := wall.Zone(home)
-	if zoneErr != nil {
-		return p, zoneErr
-	}
-	switch {
-	case err != nil:
-		c.Refuse("wrong_format", "/birthDate", "Must be a date that exists, such as 1975-11-21.")
-	case p.BirthDate < earliest:
-		c.Refuse("too_early", "/birthDate", "Must be "+earliest+" or later.")
-	case born.Format(time.DateOnly) > s.now().In(zone).Format(time.DateOnly):
-		c.Refuse("in_the_future", "/birthDate", "Must not be in the future.")
-	}
-	return p, c.Err()
+	v := *p
+	return &v
 }
