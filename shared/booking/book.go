@@ -11,8 +11,9 @@ import (
 	"almanac/shared/table"
 )
 
-// Book books an appointment at a time that is free. Errors: fault.Invalid for what cannot be meant, fault.NotFound
-// for an unknown patient, fault.Conflict "time_taken" with every reason, and what table.Clinic.Write gives.
+// Book books an appointment at a time that is free. Nobody needs a relationship with the patient for it: the booking
+// makes one. Errors: fault.Invalid for what cannot be meant, fault.NotFound for an unknown patient, fault.Conflict
+// "time_taken" with every reason, "screening_excludes" and "may_not_book", and what table.Clinic.Write gives.
 func (s *Service) Book(ctx context.Context, by access.Caller, once access.Once, w Wish) (Appointment, error) {
 	if !id.Valid(w.PatientID, "pat") {
 		return Appointment{}, invalid(fault.Detail{
@@ -28,6 +29,9 @@ func (s *Service) Book(ctx context.Context, by access.Caller, once access.Once, 
 		return Appointment{}, err
 	}
 	apt, zone := p.appointment(s.newID("apt")), snap.Zone(p.site.ID)
+	if err := s.ask(ctx, by, p.service, w.Asked, &apt); err != nil {
+		return Appointment{}, err
+	}
 	err = s.claim(ctx, by, &p, func() error {
 		apt.Lanes = p.lanes
 		return s.table.For(by).Write(ctx, s.booked(by, once, &apt, zone, exchange(footprint{}, apt.footprint())))
@@ -35,12 +39,12 @@ func (s *Service) Book(ctx context.Context, by access.Caller, once access.Once, 
 	if err != nil {
 		return Appointment{}, err
 	}
-	return apt.shown(zone), nil
+	return apt.told(zone), nil
 }
 
-// BookHeld turns a hold into an appointment for the patient, atomically.
+// BookHeld turns a hold into an appointment for the patient, atomically. Errors as for Book.
 func (s *Service) BookHeld(
-	ctx context.Context, by access.Caller, once access.Once, holdID, patientID string,
+	ctx context.Context, by access.Caller, once access.Once, holdID, patientID string, asked Asked,
 ) (Appointment, error) {
 	snap, err := s.dir.Snapshot(ctx, by)
 	if err != nil {
@@ -63,11 +67,17 @@ func (s *Service) BookHeld(
 	}
 	apt, zone := p.appointment(s.newID("apt")), snap.Zone(p.site.ID)
 	apt.Lanes = hold.Lanes
+	if err := s.ask(ctx, by, p.service, asked, &apt); err != nil {
+		return Appointment{}, err
+	}
 	change := s.booked(by, once, &apt, zone, exchange(hold.footprint(), apt.footprint()))
 	change.Put = append(change.Put, table.Item{
 		Key: s.table.For(by).Hold(hold.ID), Delete: true, Version: hold.Version,
 	})
-	change.Event.Refs = map[string]string{"hold": hold.ID}
+	if change.Event.Refs == nil {
+		change.Event.Refs = map[string]string{}
+	}
+	change.Event.Refs["hold"] = hold.ID
 	err = s.table.For(by).Write(ctx, change)
 	if isTaken(err) {
 		if err := s.refuse(ctx, by, &p); err != nil {
@@ -80,7 +90,7 @@ func (s *Service) BookHeld(
 	if err != nil {
 		return Appointment{}, err
 	}
-	return apt.shown(zone), nil
+	return apt.told(zone), nil
 }
 
 // keepLengths judges by the lengths that something was held or booked with, should the service have changed since.
@@ -104,13 +114,19 @@ func (s *Service) booked(
 	by access.Caller, once access.Once, apt *Appointment, zone *time.Location, claims []table.Claim,
 ) table.Change {
 	c := s.table.For(by)
+	var refs map[string]string
+	if apt.BookedBy != nil {
+		refs = map[string]string{"representative": apt.BookedBy.RepresentativeID}
+	}
 	return table.Change{
-		Action: access.AppointmentBook, Target: apt.ID, Once: once, Answer: apt.shown(zone),
+		Action: access.AppointmentBook, Target: apt.ID, Once: once, Answer: apt.told(zone),
 		Put: []table.Item{{
 			Key: c.Appointment(apt.ID), Value: apt, New: true,
 			Index: c.PatientIndex(apt.PatientID, apt.Start, apt.ID),
 		}},
 		Claims: claims,
-		Event:  event.Event{Name: event.AppointmentBooked, Version: apt.Version, Sequence: apt.Sequence},
+		Event: event.Event{
+			Name: event.AppointmentBooked, Version: apt.Version, Sequence: apt.Sequence, Refs: refs,
+		},
 	}
 }

@@ -6,6 +6,7 @@ package booking
 import (
 	"time"
 
+	"almanac/shared/care"
 	"almanac/shared/clinic"
 	"almanac/shared/id"
 	"almanac/shared/table"
@@ -33,13 +34,18 @@ type Appointment struct {
 	SiteID         string    `json:"siteId" dynamodbav:"sit"`
 	PractitionerID string    `json:"practitionerId" dynamodbav:"prc"`
 	RoomIDs        []string  `json:"roomIds" dynamodbav:"-"`
-	PatientID      string    `json:"patientId" dynamodbav:"pat"`
+	PatientID      string    `json:"patientId,omitempty" dynamodbav:"pat" doc:"Left out of a practitioner's day for who does not work at the site."`
 	Start          time.Time `json:"start" dynamodbav:"start,unixtime"` // in the site's zone
 	End            time.Time `json:"end" dynamodbav:"end,unixtime"`
 	TimeZone       string    `json:"timeZone" dynamodbav:"zone"`
 	LocalStart     string    `json:"localStart" dynamodbav:"-" example:"2026-11-23T09:30"` // the site's wall clock
 	// CancelReason is a code, set when the appointment is cancelled.
 	CancelReason string `json:"cancelReason,omitempty" dynamodbav:"why,omitempty" enum:"patient_request,clinic_request,booked_in_error"`
+	// BookedBy is who booked on the patient's behalf; nil where nobody did.
+	BookedBy *BookedBy `json:"bookedBy,omitempty" dynamodbav:"onb,omitempty"`
+	// Answers are those to the service's questions, as codes. They say something of the patient, so only a read shows
+	// them: what a change is answered with is kept for repeats.
+	Answers []Answer `json:"answers,omitempty" dynamodbav:"ans,omitempty"`
 	// Sequence counts the changes that people are told of (RFC 5545, SEQUENCE).
 	Sequence int64 `json:"sequence" dynamodbav:"seq"`
 	Version  int64 `json:"version" dynamodbav:"v"`
@@ -49,6 +55,8 @@ type Appointment struct {
 	BufferAfter  int      `json:"-" dynamodbav:"ba,omitempty"`
 	// LeftDiary tells that the patient's diary was freed of it.
 	LeftDiary bool `json:"-" dynamodbav:"left,omitempty"`
+	// Basis is what the caller's access to it rests on, for the event that reading it leaves.
+	Basis string `json:"-" dynamodbav:"-"`
 }
 
 // ETagVersion is the version that an ETag tells.
@@ -63,6 +71,12 @@ func (a Appointment) shown(zone *time.Location) Appointment {
 	a.Start, a.End = a.Start.In(zone), a.End.In(zone)
 	a.LocalStart = a.Start.Format(localLayout)
 	return a
+}
+
+// told is shown without what must not be kept for repeats of the request.
+func (a Appointment) told(zone *time.Location) Appointment {
+	a.Answers = nil
+	return a.shown(zone)
 }
 
 const localLayout = "2006-01-02T15:04"
@@ -82,11 +96,12 @@ func minutes(n int) time.Duration { return time.Duration(n) * time.Minute }
 type Service struct {
 	table *table.Table
 	dir   *clinic.Directory
+	guard care.Guard
 	now   func() time.Time
 	newID id.Source
 }
 
 // New makes the Service over the table; dir tells what the organisation has set up.
 func New(t *table.Table, dir *clinic.Directory, now func() time.Time, newID id.Source) *Service {
-	return &Service{table: t, dir: dir, now: now, newID: newID}
+	return &Service{table: t, dir: dir, guard: care.Guard{Table: t, Now: now}, now: now, newID: newID}
 }

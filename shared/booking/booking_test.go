@@ -185,14 +185,14 @@ func TestHoldBecomesAppointment(t *testing.T) {
 		t.Fatal(err)
 	}
 	f.Clock.Pass(4 * time.Minute)
-	a, err := f.BookHeld(t.Context(), f.by, clinictest.Once(), h.ID, f.Patients[0])
+	a, err := f.BookHeld(t.Context(), f.by, clinictest.Once(), h.ID, f.Patients[0], booking.Asked{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	f.Clock.Pass(time.Hour)
 	_, err = f.book(t, f.wish("2027-01-04T11:00"))
 	mustCode(t, "a time booked from a hold", err, booking.PatientBusy, booking.PractitionerBusy)
-	if _, err := f.BookHeld(t.Context(), f.by, clinictest.Once(), h.ID, f.Patients[1]); !fault.Is(err, fault.NotFound) {
+	if _, err := f.BookHeld(t.Context(), f.by, clinictest.Once(), h.ID, f.Patients[1], booking.Asked{}); !fault.Is(err, fault.NotFound) {
 		t.Errorf("a hold was used twice: %v", err)
 	}
 	if a.RoomIDs[0] != h.RoomIDs[0] {
@@ -213,7 +213,7 @@ func TestHoldExpiresByComparison(t *testing.T) {
 	mustCode(t, "a time in the last second of its hold", err, booking.PractitionerBusy)
 	f.Clock.Pass(time.Second)
 	f.mustBook(t, w)
-	if _, err := f.BookHeld(t.Context(), f.by, clinictest.Once(), h.ID, f.Patients[0]); fault.Of(err).Code != "hold_expired" {
+	if _, err := f.BookHeld(t.Context(), f.by, clinictest.Once(), h.ID, f.Patients[0], booking.Asked{}); fault.Of(err).Code != "hold_expired" {
 		t.Errorf("an expired hold was booked: %v", err)
 	}
 	if err := f.Release(t.Context(), f.by, clinictest.Once(), h.ID, h.Version); err != nil {
@@ -256,7 +256,7 @@ func TestMoveAndCancel(t *testing.T) {
 	if err != nil || len(list) != 2 {
 		t.Errorf("the patient has %d appointments (%v), want 2", len(list), err)
 	}
-	steps, err := f.History(t.Context(), f.by, a.ID)
+	steps, err := f.History(t.Context(), f.by, a)
 	if err != nil || len(steps) != 5 {
 		t.Errorf("the history has %d steps (%v), want 5", len(steps), err)
 	}

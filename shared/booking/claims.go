@@ -6,11 +6,13 @@ import (
 	"almanac/shared/table"
 )
 
-// footprint is what a record has or wants: resources over the span with buffers, the patient over the core.
+// footprint is what a record has or wants: resources over the span with buffers, the patient over the core, who meets
+// the site and the practitioner then.
 type footprint struct {
 	resources []string
 	full      table.Span
 	patient   string
+	meets     []string
 	core      table.Span
 	owner     table.Owner
 }
@@ -18,7 +20,8 @@ type footprint struct {
 func (a Appointment) footprint() footprint {
 	return footprint{
 		resources: append([]string{a.PractitionerID}, a.Lanes...), full: a.full(),
-		patient: a.PatientID, core: a.core(), owner: table.Owner{ID: a.ID},
+		patient: a.PatientID, meets: []string{a.SiteID, a.PractitionerID},
+		core: a.core(), owner: table.Owner{ID: a.ID},
 	}
 }
 
@@ -43,7 +46,7 @@ func exchange(was, want footprint) []table.Claim {
 			c.Patient = was.patient
 		}
 		if want.patient != "" {
-			c.Take, c.As = want.core, want.owner
+			c.Take, c.As, c.Meets = want.core, want.owner, want.meets
 		}
 		if was.patient != "" {
 			c.Free, c.Was = was.core, was.owner

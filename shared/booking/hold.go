@@ -183,9 +183,13 @@ func (s *Service) Renew(
 	}
 	was := h.footprint()
 	h.ExpiresAt, h.Version = until, version+1
+	shown := h.shown(zone)
+	if !by.WorksAt(h.SiteID) { // as in a practitioner's day
+		shown.PatientID = ""
+	}
 	c := s.table.For(by)
 	err = c.Write(ctx, table.Change{
-		Action: access.HoldRenew, Target: h.ID, Once: once, Answer: h.shown(zone),
+		Action: access.HoldRenew, Target: h.ID, Once: once, Answer: shown,
 		Put:    []table.Item{{Key: c.Hold(h.ID), Value: h, Version: version, Expires: until.Add(holdKept)}},
 		Claims: exchange(was, h.footprint()),
 		Event:  event.Event{Name: event.HoldRenewed, Before: version, Version: h.Version},
@@ -193,7 +197,7 @@ func (s *Service) Renew(
 	if err != nil {
 		return Hold{}, err
 	}
-	return h.shown(zone), nil
+	return shown, nil
 }
 
 // Release gives a held time back. A hold that has expired is only put away: its time may be somebody else's by now.

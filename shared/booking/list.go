@@ -15,17 +15,19 @@ import (
 	"almanac/shared/wall"
 )
 
-// Get reads an appointment.
+// Get reads an appointment. Who has no part in the patient's care is fault.Denied "no_relationship", and then the
+// appointment names the patient and nothing else.
 func (s *Service) Get(ctx context.Context, by access.Caller, aptID string) (Appointment, error) {
-	snap, apt, err := s.read(ctx, by, aptID)
+	snap, apt, _, err := s.read(ctx, by, aptID)
 	if err != nil {
-		return Appointment{}, err
+		return apt, err
 	}
 	return apt.shown(snap.Zone(apt.SiteID)), nil
 }
 
 // Day lists a practitioner's appointments on a local date of the organisation, cancelled ones included, by start.
-// It reads the practitioner's days and the appointments themselves, strongly consistent.
+// It reads the practitioner's days and the appointments themselves, strongly consistent. Of appointments at sites where
+// the caller does not work it shows that there is one, but not whose.
 func (s *Service) Day(ctx context.Context, by access.Caller, practitioner, day string) ([]Appointment, error) {
 	snap, err := s.dir.Snapshot(ctx, by)
 	if err != nil {
@@ -58,6 +60,9 @@ func (s *Service) Day(ctx context.Context, by access.Caller, practitioner, day s
 	out := make([]Appointment, 0, len(all))
 	for _, a := range all {
 		if a.PractitionerID == practitioner && !a.Start.Before(start) && a.Start.Before(end) {
+			if !by.WorksAt(a.SiteID) {
+				a.PatientID, a.BookedBy, a.Answers = "", nil, nil
+			}
 			out = append(out, a.shown(snap.Zone(a.SiteID)))
 		}
 	}
@@ -88,8 +93,8 @@ func appointmentKeys(c table.Clinic, o table.Occupancy) []table.Key {
 	return keys
 }
 
-// OfPatient lists a patient's appointments, latest start first, a page at a time. after is what the page before gave
-// as next. The list may lag behind a booking by a moment.
+// OfPatient lists a patient's appointments, and those of records that were merged into the patient's, latest start
+// first, a page at a time. after is what the page before gave as next. The list may lag behind a booking by a moment.
 func (s *Service) OfPatient(
 	ctx context.Context, by access.Caller, patient, after string, limit int,
 ) ([]Appointment, string, error) {
@@ -108,8 +113,7 @@ func (s *Service) OfPatient(
 	if _, err := c.DiaryOf(ctx, patient); err != nil {
 		return nil, "", err
 	}
-	at := c.PatientIndex(patient, time.Time{}, "")
-	all, next, err := table.List[Appointment](ctx, c, at, after, limit, true)
+	all, next, err := listed(ctx, c, patient, after, limit)
 	if err != nil {
 		return nil, "", err
 	}
@@ -131,13 +135,11 @@ type Step struct {
 	Why     string    `json:"why,omitempty"`
 }
 
-// History lists everything that happened to an appointment, in order.
-func (s *Service) History(ctx context.Context, by access.Caller, aptID string) ([]Step, error) {
-	if _, _, err := s.read(ctx, by, aptID); err != nil {
-		return nil, err
-	}
+// History lists everything that happened to an appointment that Get gave, in order. Who read it stands in the
+// patient's access log.
+func (s *Service) History(ctx context.Context, by access.Caller, a Appointment) ([]Step, error) {
 	c := s.table.For(by)
-	rows, err := c.Under(ctx, c.Appointment(aptID), table.Events)
+	rows, err := c.Under(ctx, c.Appointment(a.ID), table.Events)
 	if err != nil {
 		return nil, err
 	}

@@ -15,13 +15,14 @@ import (
 // Move gives an appointment another time, and another practitioner or site where the wish names one: the new time is
 // claimed and the old one freed in one transaction. It keeps the length and the buffers that it was booked with.
 // version is the one the caller saw. Errors as for Book, and fault.Conflict "not_changeable" for one that is under
-// way, completed, missed or cancelled, and "no_change".
+// way, completed, missed or cancelled, and "no_change"; fault.Denied "no_relationship" for who has no part in the
+// patient's care, and then the appointment names the patient and nothing else.
 func (s *Service) Move(
 	ctx context.Context, by access.Caller, once access.Once, aptID string, version int64, w Wish,
 ) (Appointment, error) {
-	snap, was, err := s.changeable(ctx, by, aptID, version)
+	snap, was, by, err := s.changeable(ctx, by, aptID, version)
 	if err != nil {
-		return Appointment{}, err
+		return was, err
 	}
 	w.ServiceID, w.PatientID = was.ServiceID, was.PatientID
 	if w.PractitionerID == "" {
@@ -42,11 +43,12 @@ func (s *Service) Move(
 	}
 	to, zone := p.appointment(was.ID), snap.Zone(p.site.ID)
 	to.Status, to.Version, to.Sequence = Booked, version+1, was.Sequence+1
+	to.BookedBy, to.Answers = was.BookedBy, was.Answers
 	c := s.table.For(by)
 	err = s.claim(ctx, by, &p, func() error {
 		to.Lanes = p.keepRooms(was)
 		return c.Write(ctx, table.Change{
-			Action: access.AppointmentMove, Target: was.ID, Once: once, Answer: to.shown(zone),
+			Action: access.AppointmentMove, Target: was.ID, Once: once, Answer: to.told(zone),
 			Put: []table.Item{{
 				Key: c.Appointment(was.ID), Value: to, Version: version,
 				Index: c.PatientIndex(to.PatientID, to.Start, to.ID),
@@ -60,7 +62,7 @@ func (s *Service) Move(
 	if err != nil {
 		return Appointment{}, err
 	}
-	return to.shown(zone), nil
+	return to.told(zone), nil
 }
 
 // keepRooms prefers the rooms that the appointment has, as long as nothing is known to be in the way.
@@ -79,37 +81,43 @@ func (p plan) keepRooms(was Appointment) []string {
 // changeable reads an appointment that may still be moved or cancelled and is at the version that the caller saw.
 func (s *Service) changeable(
 	ctx context.Context, by access.Caller, aptID string, version int64,
-) (*clinic.Snapshot, Appointment, error) {
-	snap, apt, err := s.read(ctx, by, aptID)
+) (*clinic.Snapshot, Appointment, access.Caller, error) {
+	snap, apt, by, err := s.read(ctx, by, aptID)
 	switch {
 	case err != nil:
-		return nil, Appointment{}, err
+		return nil, apt, by, err
 	case apt.Version != version:
-		return nil, Appointment{}, outdated()
+		return nil, Appointment{}, by, outdated()
 	case !apt.changeable():
-		return nil, Appointment{}, fault.New(fault.Conflict, "not_changeable",
+		return nil, Appointment{}, by, fault.New(fault.Conflict, "not_changeable",
 			"This appointment is under way, completed, missed or cancelled and cannot be changed.")
 	}
-	return snap, apt, nil
+	return snap, apt, by, nil
 }
 
 func outdated() error {
 	return fault.New(fault.Stale, "stale", "This was changed by somebody else in the meantime. Look again.")
 }
 
+// read reads an appointment for somebody who has a part in the patient's care, and gives the caller with what that
+// rests on. Who has none is denied, and the appointment then names the patient alone, for the note of the denial.
 func (s *Service) read(
 	ctx context.Context, by access.Caller, aptID string,
-) (*clinic.Snapshot, Appointment, error) {
+) (*clinic.Snapshot, Appointment, access.Caller, error) {
 	snap, err := s.dir.Snapshot(ctx, by)
 	if err != nil {
-		return nil, Appointment{}, err
+		return nil, Appointment{}, by, err
 	}
 	c := s.table.For(by)
 	var apt Appointment
 	if err := c.Get(ctx, c.Appointment(aptID), &apt); err != nil {
-		return nil, Appointment{}, err
+		return nil, Appointment{}, by, err
 	}
-	return snap, apt, nil
+	apt.Basis, err = s.guard.Attends(ctx, by, apt.PatientID, apt.SiteID, apt.ID, apt.End)
+	if err != nil {
+		return nil, Appointment{ID: apt.ID, PatientID: apt.PatientID}, by, err
+	}
+	return snap, apt, by.Because(apt.Basis), nil
 }
 
 // Reasons for cancelling.
@@ -124,9 +132,9 @@ const (
 func (s *Service) Cancel(
 	ctx context.Context, by access.Caller, once access.Once, aptID string, version int64, why string,
 ) (Appointment, error) {
-	snap, apt, err := s.changeable(ctx, by, aptID, version)
+	snap, apt, by, err := s.changeable(ctx, by, aptID, version)
 	if err != nil {
-		return Appointment{}, err
+		return apt, err
 	}
 	claims := exchange(apt.footprint(), footprint{})
 	for i := range claims {
@@ -145,7 +153,7 @@ func (s *Service) end(
 	ctx context.Context, by access.Caller, once access.Once, snap *clinic.Snapshot, apt Appointment, ch table.Change,
 ) (Appointment, error) {
 	c, zone := s.table.For(by), snap.Zone(apt.SiteID)
-	ch.Target, ch.Once, ch.Answer = apt.ID, once, apt.shown(zone)
+	ch.Target, ch.Once, ch.Answer = apt.ID, once, apt.told(zone)
 	ch.Put = []table.Item{{
 		Key: c.Appointment(apt.ID), Value: apt, Version: apt.Version - 1,
 		Index: c.PatientIndex(apt.PatientID, apt.Start, apt.ID),
@@ -154,7 +162,7 @@ func (s *Service) end(
 	if err := c.Write(ctx, ch); err != nil {
 		return Appointment{}, err
 	}
-	return apt.shown(zone), nil
+	return apt.told(zone), nil
 }
 
 // follows tells which statuses an appointment can go to from each.
@@ -185,10 +193,10 @@ const earliest = 12 * time.Hour
 func (s *Service) Progress(
 	ctx context.Context, by access.Caller, once access.Once, aptID string, version int64, to Status,
 ) (Appointment, error) {
-	snap, apt, err := s.read(ctx, by, aptID)
+	snap, apt, by, err := s.read(ctx, by, aptID)
 	switch {
 	case err != nil:
-		return Appointment{}, err
+		return apt, err
 	case apt.Version != version:
 		return Appointment{}, outdated()
 	case !slices.Contains(follows(apt.Status), to):

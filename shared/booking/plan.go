@@ -21,6 +21,7 @@ type Wish struct {
 	Start string
 	// RoomIDs are the rooms to take; empty leaves the choice to the diary.
 	RoomIDs []string
+	Asked   // for an appointment only
 }
 
 // plan is a wish that was understood: what it would claim, and the rule that judges it.

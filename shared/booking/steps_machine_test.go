@@ -26,7 +26,7 @@ func (d *diary) bookHeld(rt *rapid.T) {
 	}
 	once := clinictest.Once()
 	do := func() (booking.Appointment, error) {
-		return d.f.BookHeld(d.t.Context(), d.f.by, once, h.id, patient)
+		return d.f.BookHeld(d.t.Context(), d.f.by, once, h.id, patient, booking.Asked{})
 	}
 	apt, err := do()
 	switch {

@@ -43,11 +43,11 @@ const (
 )
 
 // Name checks the name of a person or a thing: one line of 1 to 200 characters.
-func (c *Check) Name(pointer, value string) string { return c.line(pointer, value, 1, maxName) }
+func (c *Check) Name(pointer, value string) string { return c.Line(pointer, value, 1, maxName) }
 
-// line checks a text that must stand on one line. It is stored trimmed and in Unicode's form NFC, so that what looks
-// alike is alike.
-func (c *Check) line(pointer, value string, least, most int) string {
+// Line checks a text that must stand on one line, of at least and at most so many characters. It is stored trimmed and
+// in Unicode's form NFC, so that what looks alike is alike.
+func (c *Check) Line(pointer, value string, least, most int) string {
 	if !utf8.ValidString(value) || strings.ContainsFunc(value, unprintable) {
 		c.Refuse("text_refused", pointer,
 			"Must be one line of readable text, without characters that steer the display.")
@@ -133,8 +133,8 @@ func (c *Check) number(pointer string, value, least, most, step int) {
 	}
 }
 
-// choice checks that the value is one of those there are.
-func (c *Check) choice(pointer, value string, choices ...string) {
+// Choice checks that the value is one of those there are.
+func (c *Check) Choice(pointer, value string, choices ...string) {
 	if !slices.Contains(choices, value) {
 		c.Refuse("not_a_choice", pointer, "Must be one of "+strings.Join(choices, ", ")+".", choices...)
 	}
@@ -149,7 +149,7 @@ func known[T any](c *Check, pointer, id string, in map[string]T) {
 
 // allKnown checks a list of ids: at least and at most so many, each once, each there.
 func allKnown[T any](c *Check, pointer string, ids []string, least, most int, in map[string]T) {
-	if !c.count(pointer, len(ids), least, most) {
+	if !c.Count(pointer, len(ids), least, most) {
 		return
 	}
 	seen := map[string]bool{}
@@ -164,7 +164,8 @@ func allKnown[T any](c *Check, pointer string, ids []string, least, most int, in
 	}
 }
 
-func (c *Check) count(pointer string, n, least, most int) bool {
+// Count checks how many entries a list has, and tells whether it may be looked at.
+func (c *Check) Count(pointer string, n, least, most int) bool {
 	switch {
 	case n < least:
 		c.Refuse("too_few", pointer, "Too few: the least number of entries is "+strconv.Itoa(least)+".")

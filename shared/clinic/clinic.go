@@ -15,6 +15,7 @@ type Organisation struct {
 	ID      string `json:"id" dynamodbav:"id"`
 	Name    string `json:"name" dynamodbav:"name"`
 	Zone    string `json:"timeZone" dynamodbav:"zone"` // IANA
+	NHS     NHS    `json:"nhs" dynamodbav:"nhs"`
 	Version int64  `json:"version" dynamodbav:"v"`
 }
 
@@ -74,8 +75,28 @@ type Service struct {
 	Mode            string   `json:"mode" dynamodbav:"mode"`            // in-person, video, telephone
 	Needs           []Need   `json:"needs" dynamodbav:"needs"`          // empty: only the practitioner
 	PractitionerIDs []string `json:"practitionerIds" dynamodbav:"prcs"` // who offers it
-	Closed          bool     `json:"closed" dynamodbav:"closed,omitempty"`
-	Version         int64    `json:"version" dynamodbav:"v"`
+	// Questions are asked before each booking, so that nobody is booked whom the service does not suit.
+	Questions []Question `json:"questions,omitempty" dynamodbav:"questions,omitempty"`
+	Closed    bool       `json:"closed" dynamodbav:"closed,omitempty"`
+	Version   int64      `json:"version" dynamodbav:"v"`
+}
+
+// Question is asked before a service is booked. Its id and its answers are codes, because the answers are kept with
+// the appointment.
+type Question struct {
+	ID      string   `json:"id" dynamodbav:"id"`
+	Text    string   `json:"text" dynamodbav:"text"`
+	Options []string `json:"options,omitempty" dynamodbav:"opts,omitempty"` // none: yes and no
+	// Excluding are the answers with which the service cannot be booked.
+	Excluding []string `json:"excluding,omitempty" dynamodbav:"excl,omitempty"`
+}
+
+// Answers lists the answers that the question takes.
+func (q Question) Answers() []string {
+	if len(q.Options) == 0 {
+		return []string{"yes", "no"}
+	}
+	return q.Options
 }
 
 // Practitioner is a person whom patients see. Sessions are when and where he or she works.
@@ -93,15 +114,21 @@ type Session struct {
 	Opening
 }
 
-// Staff is a member of staff: the identity provider's subject and the roles the organisation gave.
+// Staff is a member of staff: the identity provider's subject, the roles the organisation gave, and where the person
+// works, which decides whose records the roles reach.
 type Staff struct {
 	Subject string        `json:"subject" dynamodbav:"id"`
 	Name    string        `json:"name" dynamodbav:"name"`
 	Email   string        `json:"email" dynamodbav:"email"`
 	JobRole string        `json:"jobRole" dynamodbav:"job"`
 	Roles   []access.Role `json:"roles" dynamodbav:"roles"`
-	Left    bool          `json:"left" dynamodbav:"left,omitempty"` // may do nothing from the next request on
-	Version int64         `json:"version" dynamodbav:"v"`
+	SiteIDs []string      `json:"siteIds,omitempty" dynamodbav:"sites,omitempty"` // none: all of them
+	// PractitionerID is the practitioner in the diary that the person is, if any.
+	PractitionerID string `json:"practitionerId,omitempty" dynamodbav:"prc,omitempty"`
+	// SDSUserID is the person's id in the NHS's Spine directory, which a smartcard carries.
+	SDSUserID string `json:"sdsUserId,omitempty" dynamodbav:"sds,omitempty"`
+	Left      bool   `json:"left" dynamodbav:"left,omitempty"` // may do nothing from the next request on
+	Version   int64  `json:"version" dynamodbav:"v"`
 }
 
 // Leave is a stretch in which a practitioner, a room or a whole site is not there.

@@ -34,6 +34,15 @@ func (s *Snapshot) Zone(site string) *time.Location {
 	return time.UTC
 }
 
+// Home is the time zone of the organisation itself.
+func (s *Snapshot) Home() *time.Location {
+	zone, err := wall.Zone(s.Organisation.Zone)
+	if err != nil {
+		return time.UTC // unreachable: the zone was checked
+	}
+	return zone
+}
+
 // Directory keeps the configurations that this process has read. It is safe for concurrent use.
 type Directory struct {
 	table *table.Table
@@ -48,13 +57,17 @@ func NewDirectory(t *table.Table, now func() time.Time) *Directory {
 	return &Directory{table: t, now: now, known: map[string]*Snapshot{}}
 }
 
+// Now is the time by the directory's clock.
+func (d *Directory) Now() time.Time { return d.now() }
+
 // reader is the job on whose authority configuration is read before it is known who asks.
 const reader = "directory"
 
 // maxKnown bounds the memory of a process that serves very many organisations.
 const maxKnown = 200
 
-// Caller tells who a subject is to an organisation: its roles and the standing they were read at. Unless fresh is
+// Caller tells who a subject is to an organisation: its roles, where it works, and the standing at which both were
+// read. Unless fresh is
 // set, what is cached is good enough, because a write checks it. A subject who is no member, or has left, is
 // fault.Denied; so is one of an organisation that does not exist.
 func (d *Directory) Caller(ctx context.Context, org, subject string, fresh bool) (access.Caller, error) {
@@ -73,7 +86,8 @@ func (d *Directory) Caller(ctx context.Context, org, subject string, fresh bool)
 	default:
 		return access.NewCaller(org, subject, nil, snap.Version), notMember()
 	}
-	return access.NewCaller(org, subject, staff.Roles, snap.Version), nil
+	by := access.NewCaller(org, subject, staff.Roles, snap.Version)
+	return by.Working(staff.SiteIDs, staff.PractitionerID), nil
 }
 
 func notMember() error {

@@ -26,13 +26,13 @@ type stretch struct {
 // week checks the stretches of a week: well-formed, each ending after it begins, no two at the same time. A
 // practitioner's sessions are checked together whatever their site, because nobody is at two places at once.
 func (c *Check) week(pointer string, openings []Opening) {
-	if !c.count(pointer, len(openings), 0, maxStretches) {
+	if !c.Count(pointer, len(openings), 0, maxStretches) {
 		return
 	}
 	byDay := map[string][]stretch{}
 	for i, o := range openings {
 		at := pointer + "/" + strconv.Itoa(i)
-		c.choice(at+"/day", o.Day, weekdays()...)
+		c.Choice(at+"/day", o.Day, weekdays()...)
 		opens, ok := c.clock(at+"/opens", o.Opens)
 		ends, ok2 := c.clock(at+"/closes", o.Closes)
 		switch {

@@ -141,7 +141,7 @@ func (s *Snapshot) zoneOf(of string) (*time.Location, bool) {
 
 func (o *Office) understood(snap *Snapshot, w Wanted) (Leave, error) {
 	var c Check
-	c.choice("/kind", w.Kind, LeaveKinds()...)
+	c.Choice("/kind", w.Kind, LeaveKinds()...)
 	zone, ok := snap.zoneOf(w.Of)
 	if !ok {
 		c.Refuse("unknown_id", "/of", "There is no such practitioner, room or site.")

@@ -27,7 +27,7 @@ func (o *Office) Found(
 	org.Name = c.Name("/name", org.Name)
 	c.zone(org.Zone)
 	first.Roles, first.Left = []access.Role{access.Manager}, false
-	first = first.check(&c, "/manager")
+	first = first.check(&c, "/manager", &Snapshot{}) // nothing is set up yet
 	if err := c.Err(); err != nil {
 		return Organisation{}, err
 	}
@@ -57,6 +57,7 @@ func (o *Office) ChangeOrganisation(
 	var c Check
 	org.Name = c.Name("/name", org.Name)
 	c.zone(org.Zone)
+	org.NHS = org.NHS.check(&c, "/nhs")
 	if err := c.Err(); err != nil {
 		return Organisation{}, err
 	}

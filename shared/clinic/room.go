@@ -63,7 +63,7 @@ func (o *Office) ChangeRoom(ctx context.Context, by access.Caller, once access.O
 func (r Room) checked(snap *Snapshot) (Room, error) {
 	var c Check
 	r.Name = c.Name("/name", r.Name)
-	c.choice("/kind", r.Kind, KindRoom, KindDevice)
+	c.Choice("/kind", r.Kind, KindRoom, KindDevice)
 	known(&c, "/siteId", r.SiteID, snap.Sites)
 	c.number("/capacity", r.Capacity, 1, maxCapacity, 1)
 	return r, c.Err()

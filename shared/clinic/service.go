@@ -25,6 +25,10 @@ const (
 	maxRoomsOfNeed   = 50
 	maxPractitioners = 200
 	minutesOfDay     = 24 * 60
+	maxQuestions     = 20
+	maxOptions       = 20
+	maxQuestion      = 300
+	maxCode          = 40
 )
 
 func services(s *Snapshot) map[string]Service { return s.Services }
@@ -92,14 +96,15 @@ func (s Service) checked(snap *Snapshot) (Service, error) {
 	if c.Err() == nil && s.LeadMinutes > s.HorizonDays*minutesOfDay {
 		c.Refuse("too_large", "/leadMinutes", "More notice than the horizon leaves: nothing could be booked.")
 	}
-	c.choice("/mode", s.Mode, InPerson, Video, Telephone)
+	c.Choice("/mode", s.Mode, InPerson, Video, Telephone)
 	s.Needs = append([]Need{}, s.Needs...)
-	if c.count("/needs", len(s.Needs), 0, maxNeeds) {
+	if c.Count("/needs", len(s.Needs), 0, maxNeeds) {
 		for i, n := range s.Needs {
 			allKnown(&c, "/needs/"+strconv.Itoa(i)+"/anyOf", n.AnyOf, 1, maxRoomsOfNeed, snap.Rooms)
 		}
 	}
 	s.PractitionerIDs = append([]string{}, s.PractitionerIDs...)
 	allKnown(&c, "/practitionerIds", s.PractitionerIDs, 0, maxPractitioners, snap.Practitioners)
+	s.Questions = c.questions("/questions", s.Questions)
 	return s, c.Err()
 }

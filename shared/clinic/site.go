@@ -57,7 +57,7 @@ func (o *Office) ChangeSite(ctx context.Context, by access.Caller, once access.O
 func (s Site) checked() (Site, error) {
 	var c Check
 	s.Name = c.Name("/name", s.Name)
-	s.Address = c.line("/address", s.Address, 0, maxAddress)
+	s.Address = c.Line("/address", s.Address, 0, maxAddress)
 	s.Email = c.Email("/email", s.Email)
 	s.Phone = c.Phone("/phone", s.Phone)
 	c.zone(s.Zone)

@@ -43,8 +43,12 @@ func (o *Office) Staff(ctx context.Context, by access.Caller, subject string) (S
 func (o *Office) CreateStaff(
 	ctx context.Context, by access.Caller, once access.Once, s Staff,
 ) (Membership, error) {
+	snap, err := o.dir.Snapshot(ctx, by)
+	if err != nil {
+		return Membership{}, err
+	}
 	var c Check
-	s = s.check(&c, "")
+	s = s.check(&c, "", snap)
 	if err := c.Err(); err != nil {
 		return Membership{}, err
 	}
@@ -70,7 +74,7 @@ func (o *Office) ChangeStaff(
 		return Membership{}, err
 	}
 	var c Check
-	s = s.check(&c, "")
+	s = s.check(&c, "", snap)
 	if err := c.Err(); err != nil {
 		return Membership{}, err
 	}
@@ -99,7 +103,8 @@ func othersManage(snap *Snapshot, but string) bool {
 	return false
 }
 
-func (s Staff) check(c *Check, under string) Staff {
+// check checks a member of staff; where the person works must be set up already.
+func (s Staff) check(c *Check, under string, snap *Snapshot) Staff {
 	if !subject(s.Subject) {
 		c.Refuse("wrong_format", under+"/subject",
 			"Must be the subject that the log-in's tokens carry: 1 to 128 printable ASCII characters.")
@@ -109,7 +114,7 @@ func (s Staff) check(c *Check, under string) Staff {
 		c.Refuse("required", under+"/email", "Must be given.")
 	}
 	s.Email = c.Email(under+"/email", s.Email)
-	s.JobRole = c.line(under+"/jobRole", s.JobRole, 1, maxName)
+	s.JobRole = c.Line(under+"/jobRole", s.JobRole, 1, maxName)
 	s.Roles = append([]access.Role{}, s.Roles...)
 	all := make([]string, 0, len(access.StaffRoles()))
 	for _, r := range access.StaffRoles() {
@@ -122,12 +127,23 @@ func (s Staff) check(c *Check, under string) Staff {
 			c.Refuse("not_unique", at, "Stands there twice.")
 		}
 		seen[r] = true
-		c.choice(at, string(r), all...)
+		c.Choice(at, string(r), all...)
+	}
+	allKnown(c, under+"/siteIds", s.SiteIDs, 0, maxSitesOfStaff, snap.Sites)
+	if s.PractitionerID != "" {
+		known(c, under+"/practitionerId", s.PractitionerID, snap.Practitioners)
+	}
+	if s.SDSUserID != "" && (len(s.SDSUserID) != sdsDigits || !digits(s.SDSUserID)) {
+		c.Refuse("wrong_format", under+"/sdsUserId", "Must be the twelve digits of the smartcard.")
 	}
 	return s
 }
 
-const maxSubject = 128
+const (
+	maxSubject      = 128
+	maxSitesOfStaff = 100
+	sdsDigits       = 12
+)
 
 // subject tells whether s can be a person's subject here. It becomes part of keys and of an address, so it holds
 // nothing that parts them; and it is none of our ids, the name of a job or a part of a key, so that a person's events

@@ -1,4 +1,4 @@
-// Package delivery is the ledger of what was sent to whom about an appointment, and the one way to send. Its rule: a
+// Package delivery is the ledger of what was sent to whom about what, and the one way to send. Its rule: a
 // message goes out only after this worker, and no other, has written down that it is about to send it; from then on
 // it is never sent again unless the provider said that it did not take it. What nobody can know is written down as
 // unknown, for a person to look at.
@@ -39,14 +39,17 @@ const (
 // Email is the channel of mail, so far the only one.
 const Email = "email"
 
-// Delivery is one message about one event. It names people by no more than the appointment's id.
+// Delivery is one message about one event to one reader. It names people by no more than ids.
 type Delivery struct {
-	Event       string     `json:"event" dynamodbav:"evt"`
-	Name        event.Name `json:"name" dynamodbav:"name"` // what the message tells, such as "appointment.moved"
-	Appointment string     `json:"appointmentId" dynamodbav:"apt"`
-	Channel     string     `json:"channel" dynamodbav:"ch" enum:"email"`
-	State       State      `json:"state" dynamodbav:"st" enum:"planned,sending,done,failed,skipped,unknown"`
-	Reason      string     `json:"reason,omitempty" dynamodbav:"why,omitempty"` // a code
+	Event string     `json:"event" dynamodbav:"evt"`
+	Name  event.Name `json:"name" dynamodbav:"name"` // what the message tells, such as "appointment.moved"
+	// Target is the appointment or the alert that the message is about; only those about appointments are listed.
+	Target string `json:"appointmentId" dynamodbav:"apt"`
+	// Reader is the subject of whom it goes to, where an event is told to several; empty where Target says it.
+	Reader  string `json:"-" dynamodbav:"to,omitempty"`
+	Channel string `json:"channel" dynamodbav:"ch" enum:"email"`
+	State   State  `json:"state" dynamodbav:"st" enum:"planned,sending,done,failed,skipped,unknown"`
+	Reason  string `json:"reason,omitempty" dynamodbav:"why,omitempty"` // a code
 	// Sentence tells a person what State and Reason mean.
 	Sentence   string    `json:"sentence" dynamodbav:"-"`
 	ProviderID string    `json:"providerId,omitempty" dynamodbav:"pid,omitempty"`
@@ -57,6 +60,14 @@ type Delivery struct {
 	// Lease is until when the worker that took the delivery may still be sending it; Token is that worker's.
 	Lease time.Time `json:"-" dynamodbav:"lease,unixtime"`
 	Token string    `json:"-" dynamodbav:"try,omitempty"`
+}
+
+// key is the delivery's own: of its target, by event and reader. No subject holds what parts the two.
+func (d Delivery) key(c table.Clinic) table.Key {
+	if d.Reader == "" {
+		return c.Delivery(d.Target, d.Event)
+	}
+	return c.Delivery(d.Target, d.Event+"#"+d.Reader)
 }
 
 // settled tells whether nothing more is done about the delivery.
@@ -123,6 +134,7 @@ const (
 	NoAddress  = "no_address" // the patient has no address of the channel's kind
 	NoPatient  = "no_patient" // the patient's record is gone
 	Over       = "over"       // the appointment has ended
+	Deceased   = "deceased"   // the patient has died
 )
 
 func skipped(reason string) string {
@@ -133,6 +145,8 @@ func skipped(reason string) string {
 		return "Not sent: the patient has no e-mail address on record. Tell the patient in another way."
 	case NoPatient:
 		return "Not sent: the patient's record is gone."
+	case Deceased:
+		return "Not sent: the patient is recorded as having died."
 	case Over:
 		return "Not sent: the appointment was over before the message could go out."
 	}

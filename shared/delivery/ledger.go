@@ -53,14 +53,27 @@ const (
 	sendTime   = 3 * time.Second
 )
 
+// Errand is a message to deliver: what happened, what the message is about, and to whom it goes where that does not
+// follow from it.
+type Errand struct {
+	event.Message
+	About  string
+	Reader string
+}
+
+// Plain is the errand of an event that is told to the one person whom its target concerns.
+func Plain(m event.Message) Errand { return Errand{Message: m, About: m.Target} }
+
 // Deliver delivers the message about an event, unless that was done or given up before: nil means that nothing more
 // is to be done. fault.Unavailable leaves it to the queue: another worker is at it, or it could not be sent now.
 //
 // When a worker dies between beginning to send and writing down what came of it, the message comes back from the
 // queue, finds the lease over, and the delivery becomes unknown. Should the worker be alive after all, only seen late
 // by a clock that is ahead, it knows better and has the last word.
-func (l *Ledger) Deliver(ctx context.Context, by access.Caller, m event.Message, prepare Prepare) error {
-	d, err := l.find(ctx, by, m)
+func (l *Ledger) Deliver(ctx context.Context, by access.Caller, e Errand, prepare Prepare) error {
+	d, err := l.find(ctx, by, Delivery{
+		Event: e.Event, Name: e.Name, Target: e.About, Reader: e.Reader, Channel: Email, Began: l.now(),
+	})
 	switch {
 	case err != nil:
 		return err
@@ -100,13 +113,13 @@ func later(code string) error {
 	return fault.New(fault.Unavailable, code, "This message waits for its next turn.")
 }
 
-// find reads the delivery, or makes the one that there is not yet.
-func (l *Ledger) find(ctx context.Context, by access.Caller, m event.Message) (Delivery, error) {
+// find reads the delivery as it stands; one that there is not yet is as it is given.
+func (l *Ledger) find(ctx context.Context, by access.Caller, fresh Delivery) (Delivery, error) {
 	c := l.table.For(by)
 	var d Delivery
-	err := c.Get(ctx, c.Delivery(m.Target, m.Event), &d)
+	err := c.Get(ctx, fresh.key(c), &d)
 	if fault.Is(err, fault.NotFound) {
-		return Delivery{Event: m.Event, Name: m.Name, Appointment: m.Target, Channel: Email, Began: l.now()}, nil
+		return fresh, nil
 	}
 	return d, err
 }
@@ -133,7 +146,7 @@ func (l *Ledger) take(ctx context.Context, by access.Caller, d *Delivery) error 
 	if !fault.Is(err, fault.Unavailable) {
 		return err
 	}
-	got, findErr := l.find(ctx, by, event.Message{Event: d.Event, Target: d.Appointment})
+	got, findErr := l.find(ctx, by, Delivery{Event: d.Event, Target: d.Target, Reader: d.Reader})
 	if findErr != nil || got.State != Sending || got.Token != d.Token {
 		return err
 	}
@@ -178,7 +191,7 @@ func (l *Ledger) insist(ctx context.Context, by access.Caller, d Delivery) error
 		if err = l.turn(ctx, by, &try); err == nil {
 			return nil
 		}
-		got, findErr := l.find(ctx, by, event.Message{Event: d.Event, Target: d.Appointment})
+		got, findErr := l.find(ctx, by, Delivery{Event: d.Event, Target: d.Target, Reader: d.Reader})
 		switch {
 		case findErr != nil:
 			continue
@@ -198,10 +211,8 @@ func (l *Ledger) turn(ctx context.Context, by access.Caller, d *Delivery) error 
 	c, now := l.table.For(by), l.now()
 	d.Changed = now
 	err := c.Write(ctx, table.Change{
-		Action: access.MessageSend, Target: d.Appointment,
-		Put: []table.Item{{
-			Key: c.Delivery(d.Appointment, d.Event), Value: *d, New: d.Version == 0, Version: d.Version,
-		}},
+		Action: access.MessageSend, Target: d.Target,
+		Put:   []table.Item{{Key: d.key(c), Value: *d, New: d.Version == 0, Version: d.Version}},
 		Event: event.Event{Name: d.news(), Why: d.why(), Refs: map[string]string{"event": d.Event}},
 	})
 	if fault.Is(err, fault.Stale) || fault.Is(err, fault.Conflict) {

@@ -6,25 +6,38 @@ import (
 	"context"
 
 	"almanac/shared/access"
+	"almanac/shared/care"
 	"almanac/shared/clinic"
 	"almanac/shared/event"
 	"almanac/shared/table"
 	"almanac/shared/web"
 )
 
-// New is how the HTTP edge reaches memberships, recorded answers and the audit trail.
+// New is how the HTTP edge reaches memberships, relationships, recorded answers and the audit trail.
 func New(d *clinic.Directory, t *table.Table) web.Gate {
+	guard := care.Guard{Table: t, Now: d.Now}
 	return web.Gate{
 		Caller: d.Caller,
 		Recall: func(ctx context.Context, by access.Caller, once access.Once) ([]byte, bool, error) {
 			return t.For(by).Recall(ctx, once)
 		},
-		Note: func(ctx context.Context, by access.Caller, action access.Permission, target string, denied bool) error {
+		Related: func(ctx context.Context, by access.Caller, p access.Permission, patient string) (string, error) {
+			if overseen(p) && by.Can(access.PatientAudit) {
+				return guard.Oversees(ctx, by, patient)
+			}
+			return guard.Related(ctx, by, patient)
+		},
+		Note: func(ctx context.Context, by access.Caller, n web.Noted) error {
 			name := event.RecordRead
-			if denied {
+			if n.Denied {
 				name = event.ReadDenied
 			}
-			return t.For(by).Note(ctx, action, target, event.Event{Name: name})
+			return t.For(by).Note(ctx, n.Action, n.Target, event.Event{Name: name, Refs: n.Refs})
 		},
 	}
+}
+
+// overseen tells what those who watch over access do to anybody's relationships, without one of their own.
+func overseen(p access.Permission) bool {
+	return p == access.RelationshipList || p == access.RelationshipEnd
 }

@@ -1,6 +1,7 @@
-// Package mail writes the mails about appointments and hands them to Amazon SES. Its rules: a mail says when and where,
-// never why; nothing that somebody typed can become a header, markup or a second recipient; and what is handed over
-// is handed over once: only an answer that says that nothing was taken allows another try.
+// Package mail writes the mails about appointments, and those to privacy officers, and hands them to Amazon SES. Its
+// rules: a mail says when and where, never why; one to a privacy officer names nobody at all; nothing that somebody
+// typed can become a header, markup or a second recipient; and what is handed over is handed over once: only an answer
+// that says that nothing was taken allows another try.
 package mail
 
 import (
@@ -84,25 +85,34 @@ func (w *Writer) Write(l Letter) (Parcel, error) {
 	}
 	l = l.tidy()
 	l.To.Email = to
-	says := l.content()
-	m := gomail.NewMsg(gomail.WithNoDefaultUserAgent())
-	m.FromMailAddress(&mail.Address{Name: l.Site.Name, Address: w.from})
-	m.ToMailAddress(&mail.Address{Name: l.To.Name, Address: to})
+	m := w.begin(l.ID, l.Site.Name, l.To, l.At, l.content())
 	if l.Site.Email != "" {
 		m.ReplyToMailAddress(&mail.Address{Name: l.Site.Name, Address: l.Site.Email})
 	}
+	if err := attach(m, l, w.from); err != nil {
+		return Parcel{}, err
+	}
+	return pack(m, to)
+}
+
+// begin makes a mail of what it says; to must have been checked.
+func (w *Writer) begin(id, from string, to Person, at time.Time, says content) *gomail.Msg {
+	m := gomail.NewMsg(gomail.WithNoDefaultUserAgent())
+	m.FromMailAddress(&mail.Address{Name: from, Address: w.from})
+	m.ToMailAddress(&mail.Address{Name: to.Name, Address: to.Email})
 	m.Subject(says.Subject)
-	m.SetDateWithValue(l.At.UTC())
+	m.SetDateWithValue(at.UTC())
 	// SES puts a Message-ID of its own in this one's place; the tags are what leads back from a report of it.
-	m.SetMessageIDWithValue(l.ID + "@" + w.host)
+	m.SetMessageIDWithValue(id + "@" + w.host)
 	m.SetGenHeader("Auto-Submitted", "auto-generated") // RFC 3834: no automatic answer to this, please
 	m.SetGenHeader(gomail.HeaderXAutoResponseSuppress, "All")
 	m.SetGenHeader("Content-Language", "en-GB")
 	m.SetBodyString(gomail.TypeTextPlain, says.text())
 	m.AddAlternativeString(gomail.TypeTextHTML, says.html())
-	if err := attach(m, l, w.from); err != nil {
-		return Parcel{}, err
-	}
+	return m
+}
+
+func pack(m *gomail.Msg, to string) (Parcel, error) {
 	var raw bytes.Buffer
 	if _, err := m.WriteTo(&raw); err != nil {
 		return Parcel{}, fmt.Errorf("write mail: %w", err)

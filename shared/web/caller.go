@@ -35,7 +35,8 @@ func (x *exchange) admit() error {
 		return err
 	}
 	x.org = org
-	reads := x.endpoint.method == http.MethodGet
+	// What takes no key writes nothing that would check the standing again, whatever its method: a search is a POST.
+	reads := !x.endpoint.keyed
 	x.by, err = x.edge.Gate.Caller(x.ctx, org, x.person, reads)
 	if err != nil {
 		return err
@@ -125,4 +126,43 @@ func (x *exchange) refresh() (bool, error) {
 		return false, denied()
 	}
 	return x.by.Standing() != before, nil
+}
+
+// relate settles that the caller has a part in the care of the patient whom the address names, where the permission
+// asks for one, and puts what it rests on into every event of this request. Like the roles, where somebody works may be
+// cached: then a refusal is judged again by a fresh copy.
+func (x *exchange) relate() error {
+	if !x.endpoint.permission.Related() {
+		return nil
+	}
+	err := x.ask()
+	if !fault.Is(err, fault.Denied) || !x.cached {
+		return err
+	}
+	changed, refreshErr := x.refresh()
+	switch {
+	case refreshErr != nil:
+		return refreshErr
+	case !changed:
+		return err
+	}
+	return x.ask()
+}
+
+func (x *exchange) ask() error {
+	basis, err := x.edge.Gate.Related(x.ctx, x.by, x.endpoint.permission, x.path["id"])
+	if err != nil {
+		return err
+	}
+	x.by = x.by.Because(basis)
+	return nil
+}
+
+// reconsider is refresh and relate: everything that let the caller in, once more.
+func (x *exchange) reconsider() (bool, error) {
+	changed, err := x.refresh()
+	if err != nil || !x.endpoint.permission.Related() {
+		return changed, err
+	}
+	return changed, x.ask()
 }

@@ -93,6 +93,7 @@ type world struct {
 	noteErr  error
 	runs     int
 	do       func(ctx context.Context, r web.Request) error // before a handler writes
+	related  func(by access.Caller, patient string) (string, error)
 }
 
 func newWorld(t *testing.T) *world {
@@ -127,12 +128,24 @@ func (w *world) gate() web.Gate {
 			}
 			return answer, ok, nil
 		},
-		Note: func(_ context.Context, by access.Caller, action access.Permission, target string, denied bool) error {
+		Related: func(_ context.Context, by access.Caller, _ access.Permission, patient string) (string, error) {
+			if w.related == nil {
+				return "", nil
+			}
+			return w.related(by, patient)
+		},
+		Note: func(_ context.Context, by access.Caller, n web.Noted) error {
 			verb := "read"
-			if denied {
+			if n.Denied {
 				verb = "denied"
 			}
-			w.notes = append(w.notes, by.Org()+" "+string(action)+" "+target+" "+verb)
+			note := by.Org() + " " + string(n.Action) + " " + n.Target + " " + verb
+			for _, more := range []string{by.Basis(), n.Refs["other"]} {
+				if more != "" {
+					note += " " + more
+				}
+			}
+			w.notes = append(w.notes, note)
 			return w.noteErr
 		},
 	}

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"cmp"
 	"errors"
 
 	"almanac/shared/access"
@@ -29,7 +30,7 @@ func (x *exchange) perform() (result, error) {
 		if !x.cached || !mayBeStale(err) {
 			break
 		}
-		changed, refreshErr := x.refresh()
+		changed, refreshErr := x.reconsider()
 		if refreshErr != nil {
 			return result{}, refreshErr
 		}
@@ -64,7 +65,7 @@ func (x *exchange) recall(cause error, fresh bool) (result, error) {
 		return result{}, cause
 	}
 	if x.cached && !fresh {
-		if _, err := x.refresh(); err != nil {
+		if _, err := x.reconsider(); err != nil {
 			return result{}, err
 		}
 	}
@@ -80,32 +81,44 @@ func (x *exchange) recall(cause error, fresh bool) (result, error) {
 	return res, err
 }
 
-// noted writes the event of a sensitive read that succeeded or was denied, before its answer leaves; without the
-// event there is no answer.
+// noted writes the event of a sensitive read that succeeded, and of anything that was denied although the role allows
+// it or whose reading would have left one, before the answer leaves; without the event there is no answer.
 func (x *exchange) noted(err error) error {
-	if x.endpoint == nil || !x.endpoint.permission.Sensitive() || x.by.Org() == "" {
+	if x.endpoint == nil || x.by.Org() == "" {
 		return err
 	}
 	refused := fault.Is(err, fault.Denied)
-	if err != nil && !refused {
+	sensitive := x.endpoint.permission.Sensitive()
+	if err != nil && !refused || !sensitive && (!refused || !x.by.Can(x.endpoint.permission)) {
 		return err
 	}
-	if failed := x.edge.Gate.Note(x.ctx, x.by, x.endpoint.permission, x.target(), refused); failed != nil {
+	n, by := Noted{Action: x.endpoint.permission, Target: x.target(), Denied: refused}, x.by
+	if r, ok := x.in.(referring); ok {
+		n.Refs = r.References()
+		if basis := r.Basis(); basis != "" {
+			by = by.Because(basis)
+		}
+	}
+	if failed := x.edge.Gate.Note(x.ctx, by, n); failed != nil {
 		return failed
 	}
 	return err
 }
 
 // target is the id of the record that was read. Somebody denied before the input was decoded is noted with the id in
-// the path, if that is an id, else with the organisation's.
+// the path, if that is an id. Where there is neither, such as in a list of many people's records, it is the
+// organisation's.
 func (x *exchange) target() string {
 	if s, ok := x.in.(subject); ok {
-		return s.Subject()
+		return cmp.Or(s.Subject(), x.by.Org())
 	}
-	for _, value := range x.path {
-		if _, err := id.Raw(value); err == nil {
-			return value
-		}
+	if value := x.path["id"]; isID(value) {
+		return value
 	}
 	return x.by.Org()
+}
+
+func isID(s string) bool {
+	_, err := id.Raw(s)
+	return err == nil
 }

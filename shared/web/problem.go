@@ -83,6 +83,9 @@ func classify(err error) (*fault.Error, int) {
 		f = fault.Wrap(err, fault.Unavailable, "timeout",
 			"It took too long. Ask again; a write must carry the same Idempotency-Key, so that it is done once.")
 	}
+	if f.Code == "malformed_cursor" { // ill-formed as a whole, not a field that means something else
+		return f, http.StatusBadRequest
+	}
 	return f, statusOf(f.Kind)
 }
 

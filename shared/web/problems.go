@@ -18,6 +18,9 @@ organisation_not_found: Organisation not found
 denied: Not allowed
 	Your roles do not allow this. A manager of your organisation can change them; a new role counts from your next
 	request.
+no_relationship: No part in the patient's care
+	If you need the record, claim a relationship and say why (POST /v1/patients/{id}/claim); in an emergency break
+	the glass (POST /v1/patients/{id}/break-glass). Both raise an alert.
 no_route: No such address
 	Check the path against this page: capitals count, and no address ends with a slash.
 method_not_allowed: Method not allowed
@@ -76,6 +79,10 @@ hold_at_its_end: The hold cannot be renewed again
 	Book it before it runs out, or let it go and take a new one.
 held_for_another: Held for another patient
 	Book the hold for the patient it was taken for.
+screening_excludes: The service does not suit
+	See errors for the answer that excludes. Look for another service; nothing was booked.
+may_not_book: The representative may not book
+	Book for the patient, or have the representative's authority entered or renewed first.
 hold_and_wish: Hold and wish together
 	Send holdId and patientId alone, or the whole wish without holdId.
 no_change: Nothing to change
@@ -90,10 +97,104 @@ not_a_member: Not a member
 	Ask a manager of the organisation to add you to its staff.
 last_manager: The last manager
 	Make somebody else a manager first.
+own_alert: An alert about yourself
+	Ask somebody else who reviews alerts.
+alert_reviewed: Reviewed already
+	Read the alert: somebody has reviewed it.
+relationship_over: Over already
+	There is nothing to end.
 exists: Exists already
 	Read the record that is there, and change it instead.
+patient_closed: Nothing can be booked for the patient
+	See errors for why: the record was merged into another one, or the patient is recorded as having died.
 patient_not_found: Patient not found
 	Check the patient's id.
+possible_duplicate: Possibly registered already
+	Look at the records that errors names. If it is somebody else, send the request again, with a fresh key and their ids
+	in notDuplicateOf.
+malformed_cursor: Not a page's next
+	Begin without after, and then send the next of each answer, as it was given and for the same request. That of a
+	search for patients is good for the person who asked, for an hour.
+appointments_clash: Appointments at the same time
+	Both patients have appointments at the times of those that errors names. Move or cancel one of each; nothing was
+	merged.
+too_many_to_merge: More than one record can hold
+	See the detail for what there is too much of. Nothing was merged.
+not_merged: Not merged
+	Read the patient: merged lists the records that it goes on for.
+number_taken: NHS number of another record
+	Look at the record that errors names: it has this number. A number belongs to one record.
+number_objected: Use of the NHS number objected to
+	Nothing is done with the number. It can be entered and traced once the patient has withdrawn the objection.
+tracing_off: NHS numbers are not traced
+	Switch tracing on for the organisation (PUT /v1/organisation), if it may ask the NHS.
+trace_under_way: The number is being traced
+	Read the number in a moment (GET /v1/patients/{id}/nhs-number) to see what came of it.
+review_decided: Decided already
+	Read the patient's number: somebody has decided this.
+no_candidate: Nobody to accept
+	Complete the patient's details and search again, or refuse.
+patient_merged: Merged into another record
+	Use the record that errors names: it goes on for this one.
+too_many_representatives: As many representatives as a record holds
+	Nobody can be added: 20 are kept, those who were ended included.
+keys_unavailable: Records cannot be opened
+	The keys that they are sealed with cannot be had just now. Nothing was done: wait as Retry-After says and repeat the
+	request.
+record_elsewhere: The record is looked at elsewhere
+	Your organisation does not get this record here: look at it where errors says.
+record_not_viewable: No record can be looked at
+	See errors for all that stands against it.
+alert_impossible: The NHS could not be told
+	A manager must enter your organisation's ASID, and your own SDS user id, before a record can be opened in an
+	emergency. Until then look at it where errors says.
+permission_expired: The permission counts no longer
+	Ask the patient again, and ask for another view.
+number_changed: The NHS number changed
+	Ask for another view.
+view_used: Shown already
+	A view is shown once. Ask for another one if you need the record again.
+view_opening: Being opened
+	Wait a minute and open it again, unless it was shown meanwhile.
+view_closed: Cannot be opened any more
+	See errors for the reason. Ask for another view if it still makes sense.
+record_opted_out: The patient does not want it seen
+	Respect it. In an emergency ask for another view, and say why.
+record_none: There is no such record
+	Ask the patient, or the practice.
+record_refused: The service refuses
+	Look at the record in the National Care Records Service, or ask the practice.
+record_stale: Replaced just now
+	Open the view again within ten minutes.
+record_unavailable: Cannot be fetched just now
+	Open the view again within ten minutes.
+record_unreadable: The answer cannot be read
+	Open the view again within ten minutes. If it happens again, tell us the instance.
+record_too_many: Too many requests to the NHS
+	Wait as Retry-After says and open the view again within ten minutes.
+record_request_refused: The NHS cannot read the request
+	Tell us the instance.
+record_no_ods: No ODS code
+	A manager must enter the organisation's ODS code.
+alert_incomplete: The alert lacks something
+	Tell us the instance.
+withdrawn_already: Withdrawn already
+	There is nothing to do: the consent was withdrawn before.
+upload_running: A run is under way
+	Read the upload until its run has ended. One that shows no sign of life for 15 minutes can be started again, and
+	goes on where it was.
+upload_over: The upload is over
+	Make a new upload. What was registered already is found again and left as it is.
+file_missing: The file is not there
+	Read the upload and send the file as send says. Files are kept for seven days.
+file_changed: Not the file that was announced
+	Make a new upload with the size and SHA-256 of the file that you mean.
+dry_run_first: Dry run first
+	Start with dryRun set, read the report, and then start the same file without it.
+report_not_ready: No report yet
+	Read the upload until a run is complete.
+files_unavailable: Files cannot be reached
+	Nothing was done: wait as Retry-After says and repeat the request.
 `
 
 // detailCodes are those of the entries of a refusal's errors alone. Several of them are also answers to why a time is
@@ -125,6 +226,8 @@ not_a_multiple: Not a multiple
 	Give a multiple of the number named.
 not_unique: Twice in a list
 	Give each entry once.
+not_needed: Not needed
+	Leave it out: it says nothing here.
 too_short: Too short
 	Give at least as many characters as named.
 too_small: Too small
@@ -143,8 +246,20 @@ practitioner_on_leave: Practitioner on leave
 	Choose another day or practitioner.
 practitioner_busy: Practitioner busy
 	Choose another time or practitioner.
+same_nhs_number: Same NHS number
+	Compare the records.
+same_name_and_birth_date: Same name and birth date
+	Compare the records.
+same_given_name_birth_date_and_postcode: Same given name, birth date and postcode
+	Compare the records: the family name may have changed.
+same_given_name_birth_date_and_contact: Same given name, birth date and telephone or e-mail
+	Compare the records: the family name may have changed.
+same_name_and_similar_birth_date: Same name, similar birth date
+	Compare the records: the birth date may be mistyped.
 patient_busy: Patient busy
 	Choose another time, or move the patient's other appointment.
+answer_excludes: The answer excludes
+	resource names the question. Choose another service.
 room_not_needed: Room not needed
 	Leave roomIds out, or name rooms that the service needs.
 room_busy: No room free
@@ -163,8 +278,6 @@ span_out_of_range: Span out of range
 	Ask for a span from a date to the same or a later one, 31 days at the most.
 malformed_date: Not a date
 	Write a date that exists, such as 2026-11-23.
-malformed_cursor: Not a page's next
-	Begin without after, and then send the next of each answer.
 malformed_time: Not a time
 	Write a local time, such as 2026-11-23T09:30, or an instant with its offset.
 off_grid: Not in steps of five minutes
@@ -181,8 +294,26 @@ overlaps: Overlaps
 	Join the entries, or move one.
 unknown_time_zone: Unknown time zone
 	Give a name of the IANA time zone database, such as Europe/London.
+test_number: Number kept for tests
+	Give the number that the patient has, or none.
+wrong_check_digit: Wrong check digit
+	Compare with where the number is from: a digit is wrong, or two are swapped.
+too_early: Too early
+	Give a date at or after the one named.
+in_the_future: In the future
+	Give a date that is not to come.
 unknown_id: No such record
 	Check the id: there is no record of that kind with it in your organisation.
+look_elsewhere: Look elsewhere
+	Open the address among choices.
+record_retry_over: The time to try again is over
+	Ask for another view.
+patient_deceased: The patient died
+	Nothing can be done for this patient here.
+patient_restricted: Protected
+	What others hold of this patient is not looked at here.
+number_not_verified: NHS number not verified
+	Have the number traced first.
 `
 
 // Code is one stable word that a refusal may carry: as the code of the whole problem, or of one entry of its errors.

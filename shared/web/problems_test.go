@@ -99,7 +99,7 @@ func parse(t *testing.T, files *token.FileSet, roots []string) map[string][]*ast
 
 // workers are the packages whose refusals reach nobody but the operator, in logs and dead letters.
 func workers() []string {
-	return []string{"queue", "schedule", "relay", "mail", "delivery", "fanout", "reconcile", "email-dispatch"}
+	return []string{"queue", "schedule", "relay", "mail", "delivery", "fanout", "reconcile", "email-dispatch", "pds", "pds-lookup"}
 }
 
 // codeOf gives the expression of a code: Code of a fault.Detail, or the argument that a function takes it as.

@@ -27,11 +27,18 @@ type built struct {
 	handle   func(huma.Context)
 }
 
-// newEndpoint takes a row of the route table apart. It panics on a row that is not "METHOD /path".
+// ofPatient begins the addresses of all that concerns one patient.
+const ofPatient = "/v1/patients/{id}"
+
+// newEndpoint takes a row of the route table apart. It panics on a row that is not "METHOD /path", and on a permission
+// that asks for a relationship with a patient where the address names none.
 func newEndpoint(row string, r Route) *endpoint {
 	method, pattern, ok := strings.Cut(row, " ")
 	if !ok || !strings.HasPrefix(pattern, "/") || r.register == nil {
 		panic(fmt.Sprintf("web: %q is no route", row))
+	}
+	if r.permission.Related() && !strings.HasPrefix(pattern+"/", ofPatient+"/") {
+		panic(fmt.Sprintf("web: %q names no patient, and %s asks for a relationship with one", row, r.permission))
 	}
 	e := &endpoint{Route: r, method: method, pattern: pattern, segments: strings.Split(pattern, "/")}
 	e.built = sync.OnceValue(func() *built {

@@ -97,8 +97,10 @@ func (x *exchange) do(r router) (result, error) {
 		return result{}, unmatched(allowed)
 	}
 	x.endpoint, x.path = endpoint, path
-	if err := x.admit(); err != nil {
-		return result{}, x.noted(err)
+	for _, stage := range []func() error{x.admit, x.relate} {
+		if err := stage(); err != nil {
+			return result{}, x.noted(err)
+		}
 	}
 	for _, stage := range []func() error{x.preconditions, x.readQuery, x.readBody, x.decode} {
 		if err := stage(); err != nil {

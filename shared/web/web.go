@@ -79,8 +79,19 @@ type Gate struct {
 	// Recall gives the recorded answer of a request carried out before under the same key. Another request under
 	// that key is fault.Invalid with the code key_reused.
 	Recall func(ctx context.Context, by access.Caller, once access.Once) (answer []byte, found bool, err error)
-	// Note writes the event of a sensitive read, or of one denied.
-	Note func(ctx context.Context, by access.Caller, action access.Permission, target string, denied bool) error
+	// Related tells on what the caller's relationship with a patient rests, for the permissions that ask for one. A
+	// patient who does not exist is NotFound, and one to whom the caller has none is Denied.
+	Related func(ctx context.Context, by access.Caller, action access.Permission, patient string) (string, error)
+	// Note writes the event of a sensitive read, or of something denied.
+	Note func(ctx context.Context, by access.Caller, n Noted) error
+}
+
+// Noted is a read that leaves an event, or a denial.
+type Noted struct {
+	Action access.Permission
+	Target string            // the id of whose record it is
+	Refs   map[string]string // ids of other records concerned, by role
+	Denied bool
 }
 
 // Edge is what all routes of a function share.
@@ -111,6 +122,8 @@ type Route struct {
 // Do makes the route that calls fn for callers who have the permission. The summary is a short sentence in the
 // imperative ("Book an appointment"), unique within the API. It panics if reading with the permission leaves an event
 // and In does not say whose record it is, with Subject() string; a route table is built at start and in every test.
+// In may also say, with References() map[string]string and Basis() string, what else the read or the denial concerns and
+// what it rested on. The handler may find all of this out and leave it in In.
 func Do[In, Out any](p access.Permission, summary string, fn Func[In, Out]) Route {
 	sample := any(new(In))
 	if _, ok := sample.(subject); !ok && p.Sensitive() {
@@ -169,6 +182,12 @@ func (r Route) Tag(name string) Route {
 
 // subject is an input that says whose record a sensitive read shows.
 type subject interface{ Subject() string }
+
+// referring is an input that says what else the request concerns, and on what relationship it rests.
+type referring interface {
+	References() map[string]string
+	Basis() string
+}
 
 // result is a handler's answer on its way to a response.
 type result struct {
