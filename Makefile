@@ -15,6 +15,8 @@ PORT      ?= 8080
 DATA      ?=
 TIMES     ?= 1000
 CLIENTS   ?= 100
+REQUESTS  ?= 100000
+CANARIES  ?= 1000
 
 .PHONY: help
 help: ## list the targets
@@ -64,13 +66,17 @@ smoke: engines binaries ## do the main job through HTTP, as a client would
 race: engines ## let many clients ask for the same times: TIMES=1000 CLIENTS=100
 	@$(WITH) go run ./infra/race -times $(TIMES) -clients $(CLIENTS)
 
+.PHONY: isolation
+isolation: engines binaries ## ask as everybody for everything, and search for planted patients: REQUESTS=100000 CANARIES=1000
+	@go run ./infra/isolation -requests $(REQUESTS) -canaries $(CANARIES)
+
 .PHONY: bench
 bench: engines binaries build ## measure, each figure beside its limit
 	@$(WITH) go run ./infra/bench
 
 .PHONY: openapi
 openapi: ## write the API's description and its page anew
-	@go test ./functions/booking ./functions/clinic -run TestOpenAPI -update
+	@$(WITH) go test ./functions/booking ./functions/clinic ./functions/patients ./functions/care ./functions/sharing ./functions/uploads -run TestOpenAPI -update
 	@go run ./infra/apidocs
 
 .PHONY: fmt

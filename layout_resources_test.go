@@ -26,7 +26,7 @@ func queueMappings(h house) []string {
 			if q.Visibility < 6*f.Timeout+m.Window {
 				out = append(out, fmt.Sprintf("%s: %s hides a message for %s, less than six times %s", where, q.ID, q.Visibility, f.Timeout))
 			}
-			if dead, ok := h.template.Queue(q.DeadLetter); !ok || q.MaxReceives != 5 || dead.DeadLetter != "" {
+			if dead, ok := h.template.Queue(q.DeadLetter); !ok || q.MaxReceives != attempts(q.ID) || dead.DeadLetter != "" {
 				out = append(out, fmt.Sprintf("%s: %s gives up after %d attempts to %q", where, q.ID, q.MaxReceives, q.DeadLetter))
 			}
 		}
@@ -139,25 +139,41 @@ func resource(t *cfn.Template, id string) cfn.Resource {
 	return cfn.Resource{}
 }
 
-// table: one, as shared/table needs it, that cannot be lost by accident.
+// attempts is how often a message is tried. NHS services may be away for hours.
+func attempts(queue string) int {
+	if queue == "PdsQueue" || queue == "AskedQueue" {
+		return 20
+	}
+	return 5
+}
+
+// table: one, as shared/table needs it, that cannot be lost by accident; and beside it the table of keys, of which no
+// older state can be restored to the second, or erased records could be read again.
 func table(h house) []string {
-	if len(h.template.Tables) != 1 {
-		return []string{"there must be one table"}
+	if len(h.template.Tables) != 2 {
+		return []string{"there must be one table, and one of keys"}
 	}
 	var out []string
-	t := h.template.Tables[0]
-	shape := fmt.Sprintf("%v %v %s %s", t.Key, t.Indexes, t.TTL, t.StreamView)
-	if shape != "[{PK HASH} {SK RANGE}] [{GSI1 [{GPK HASH} {GSK RANGE}] ALL []}] ttl NEW_AND_OLD_IMAGES" {
-		out = append(out, "Table: keys, index, TTL or stream: "+shape)
-	}
-	if !t.OnDemand {
-		out = append(out, "Table: not on demand")
-	}
-	if !t.PITR || !t.Protected || !retained(resource(h.template, t.ID)) {
-		out = append(out, "Table: it can be lost")
-	}
-	if !t.Encrypted || !strings.Contains(block(h.text, t.ID), "KMSMasterKeyId: !GetAtt Key.Arn") {
-		out = append(out, "Table: not encrypted with the stack's key")
+	for _, t := range h.template.Tables {
+		want, restored := "[{PK HASH} {SK RANGE}] [{GSI1 [{GPK HASH} {GSK RANGE}] ALL []}] ttl NEW_AND_OLD_IMAGES", true
+		if t.ID == "KeyTable" {
+			want, restored = "[{PK HASH} {SK RANGE}] []  ", false
+		}
+		if shape := fmt.Sprintf("%v %v %s %s", t.Key, t.Indexes, t.TTL, t.StreamView); shape != want {
+			out = append(out, t.ID+": keys, index, TTL or stream: "+shape)
+		}
+		if !t.OnDemand {
+			out = append(out, t.ID+": not on demand")
+		}
+		if t.PITR != restored {
+			out = append(out, fmt.Sprintf("%s: point-in-time recovery is %t", t.ID, t.PITR))
+		}
+		if !t.Protected || !retained(resource(h.template, t.ID)) {
+			out = append(out, t.ID+": it can be lost")
+		}
+		if !t.Encrypted || !strings.Contains(block(h.text, t.ID), "KMSMasterKeyId: !GetAtt Key.Arn") {
+			out = append(out, t.ID+": not encrypted with the stack's key")
+		}
 	}
 	return out
 }
@@ -166,9 +182,18 @@ func retained(r cfn.Resource) bool {
 	return r.DeletionPolicy == "Retain" && r.UpdateReplacePolicy == "Retain"
 }
 
-// key: rotated, never deleted with the stack, and its policy names actions one by one. Its "*" is the key itself.
+// key: rotated, never deleted with the stack, and its policy names actions one by one. Its "*" is the key itself. KMS
+// does not rotate keys that sign.
 func key(h house) []string {
-	r := resource(h.template, "Key")
+	var out []string
+	for _, id := range []string{"Key", "SealKey", "PdsKey"} {
+		out = append(out, oneKey(h, id)...)
+	}
+	return out
+}
+
+func oneKey(h house, id string) []string {
+	r := resource(h.template, id)
 	var k struct {
 		Rotation bool `yaml:"EnableKeyRotation"`
 		Policy   struct {
@@ -182,17 +207,17 @@ func key(h house) []string {
 	}
 	var out []string
 	if err := r.Decode(&k); err != nil {
-		return []string{"Key: " + err.Error()}
+		return []string{id + ": " + err.Error()}
 	}
-	if !k.Rotation || !retained(r) {
-		out = append(out, "Key: not rotated, or lost with the stack")
+	if !k.Rotation && id != "PdsKey" || !retained(r) {
+		out = append(out, id+": not rotated, or lost with the stack")
 	}
 	for _, s := range k.Policy.Statements {
 		if slices.ContainsFunc(s.Actions, func(a string) bool { return strings.Contains(a, "*") }) {
-			out = append(out, fmt.Sprintf("Key: %s allows %v", s.Sid, s.Actions))
+			out = append(out, fmt.Sprintf("%s: %s allows %v", id, s.Sid, s.Actions))
 		}
 		if s.Principal["AWS"] != "arn:aws:iam::000000000000:root" && len(s.Condition) == 0 {
-			out = append(out, fmt.Sprintf("Key: %s lets %v use it for anybody", s.Sid, s.Principal))
+			out = append(out, fmt.Sprintf("%s: %s lets %v use it for anybody", id, s.Sid, s.Principal))
 		}
 	}
 	return out

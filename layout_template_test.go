@@ -21,6 +21,8 @@ func private(r cfn.Route) bool { return !slices.Contains(public(), r.Key()) }
 const (
 	// apiTimeout is below the gateway's own 30 s, so that a slow request fails with our answer.
 	apiTimeout = 10 * time.Second
+	// waitTimeout is of functions that wait for a record which another organisation holds: still below 30 s.
+	waitTimeout = 29 * time.Second
 	// apiMemory is the least at which a first TLS handshake is quick; it matters to functions that open a connection.
 	apiMemory = 256
 	// maxRoutes keeps a function's resource policy, which gets some 420 bytes a route, below Lambda's 20 KB.
@@ -45,7 +47,7 @@ func functions(h house) []string {
 		if len(f.Routes) == 0 {
 			continue
 		}
-		if f.Timeout > apiTimeout {
+		if f.Timeout > apiTimeout && (f.ID != "Sharing" || f.Timeout > waitTimeout) {
 			out = append(out, fmt.Sprintf("%s: a caller would wait %s", f.ID, f.Timeout))
 		}
 		if f.MemoryMB < apiMemory && f.Env["TABLE_NAME"] != "" {
@@ -96,17 +98,21 @@ func needed() []string {
 		"dynamodb:BatchGetItem", "dynamodb:ConditionCheckItem", "dynamodb:DeleteItem", "dynamodb:DescribeStream",
 		"dynamodb:GetItem", "dynamodb:GetRecords", "dynamodb:GetShardIterator", "dynamodb:ListStreams",
 		"dynamodb:PutItem", "dynamodb:Query", "dynamodb:UpdateItem", "kms:Decrypt", "kms:GenerateDataKey",
+		"kms:GenerateDataKeyWithoutPlaintext", "kms:Sign", "s3:DeleteObject", "s3:GetObject", "s3:ListBucket", "s3:PutObject",
 		"lambda:InvokeFunction", "logs:CreateLogStream", "logs:PutLogEvents", "ses:SendEmail", "ses:SendRawEmail",
 		"sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage", "sqs:SendMessage",
 	}
 }
 
 // statements: what roles allow is named action by action and resource by resource, and the key is used through
-// DynamoDB and SQS only.
+// DynamoDB, SQS and S3 only, but for those that functions themselves seal and sign with.
 func statements(h house) []string {
 	var out []string
 	for _, r := range h.template.Roles {
 		for _, s := range r.Statements {
+			if r.ID == "KeyBackupRole" { // no function's: what AWS Backup needs of one table is a list of its own
+				continue
+			}
 			for _, p := range statement(s) {
 				out = append(out, fmt.Sprintf("%s, line %d: %s", r.ID, s.Line, p))
 			}
@@ -130,7 +136,7 @@ func statement(s cfn.Statement) []string {
 			out = append(out, fmt.Sprintf("Resource %q is too wide", res))
 		}
 	}
-	if slices.ContainsFunc(s.Actions, isKMS) && !viaService(s) {
+	if slices.ContainsFunc(s.Actions, isKMS) && !viaService(s) && !ownKey(s) {
 		out = append(out, "the key may be used outside DynamoDB and SQS")
 	}
 	if slices.Contains(s.Actions, "ses:SendEmail") && !mentions(s, "ses:FromAddress") {
@@ -143,6 +149,9 @@ func statement(s cfn.Statement) []string {
 func wide(resource string) bool {
 	if strings.Contains(resource, ":log-group:") {
 		resource = strings.TrimSuffix(resource, ":*")
+	}
+	if strings.HasPrefix(resource, "arn:aws:s3:::") { // the uploads of every organisation, in one bucket
+		resource = strings.TrimSuffix(resource, "/uploads/*")
 	}
 	return strings.Contains(resource, "*") || !strings.HasPrefix(resource, "arn:")
 }
@@ -157,11 +166,30 @@ func viaService(s cfn.Statement) bool {
 		return false
 	}
 	for service := range strings.FieldsSeq(strings.Trim(fmt.Sprint(c.StringEquals["kms:ViaService"]), "[]")) {
-		if service != "dynamodb.eu-west-2.amazonaws.com" && service != "sqs.eu-west-2.amazonaws.com" {
+		if !slices.Contains([]string{
+			"dynamodb.eu-west-2.amazonaws.com", "sqs.eu-west-2.amazonaws.com", "s3.eu-west-2.amazonaws.com",
+		}, service) {
 			return false
 		}
 	}
 	return c.StringEquals["kms:ViaService"] != nil
+}
+
+// ownKey tells whether a statement is of a key that functions call KMS with themselves: the one that wraps root keys,
+// for nothing but opening and making those, or the one that signs, for one algorithm.
+func ownKey(s cfn.Statement) bool {
+	if len(s.Resources) != 1 {
+		return false
+	}
+	switch {
+	case strings.HasSuffix(s.Resources[0], "SealKey"):
+		return !slices.ContainsFunc(s.Actions, func(a string) bool {
+			return a != "kms:Decrypt" && a != "kms:GenerateDataKeyWithoutPlaintext"
+		})
+	case strings.HasSuffix(s.Resources[0], "PdsKey"):
+		return slices.Equal(s.Actions, []string{"kms:Sign"}) && mentions(s, "kms:SigningAlgorithm")
+	}
+	return false
 }
 
 func mentions(s cfn.Statement, conditionKey string) bool {

@@ -44,7 +44,8 @@ func routes(s *booking.Service, t *table.Table) web.Routes {
 			progress(s)),
 		"GET /v1/appointments/{id}/history": web.Do(access.AppointmentHistory, "List an appointment's history",
 			history(s)),
-		"GET /v1/appointments/{id}/messages": web.Do(access.MessageRead, "List an appointment's messages", messages(t)),
+		"GET /v1/appointments/{id}/messages": web.Do(access.MessageRead, "List an appointment's messages",
+			messages(s, t)),
 
 		"GET /v1/practitioners/{id}/appointments": web.Do(access.AppointmentList, "List a practitioner's day", day(s)),
 		"GET /v1/patients/{id}/appointments": web.Do(access.PatientAppointments, "List a patient's bookings",

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 
 	"almanac/shared/booking"
@@ -9,29 +10,60 @@ import (
 	"almanac/shared/web"
 )
 
-type oneIn struct {
-	ID string `path:"id" maxLength:"40"`
+// About is embedded in the input of all that concerns one appointment, and gets the appointment once it is known, so
+// that the event of a read or a denial stands in its patient's access log. It is exported because only then does
+// embedding it count for the API framework.
+type About struct {
+	ID  string `path:"id" maxLength:"40"`
+	apt booking.Appointment
 }
 
-// Subject is the appointment whose record is read.
-func (in *oneIn) Subject() string { return in.ID }
+// Subject is the patient whose appointment it is; the appointment itself as long as the patient is not known.
+func (a *About) Subject() string { return cmp.Or(a.apt.PatientID, a.ID) }
+
+// References names the appointment, for an event that stands with its patient.
+func (a *About) References() map[string]string {
+	if a.apt.PatientID == "" {
+		return nil
+	}
+	return map[string]string{"appointment": a.ID}
+}
+
+// Basis is what the access to the appointment rests on.
+func (a *About) Basis() string { return a.apt.Basis }
+
+// found keeps the appointment that was read or changed, or that was denied.
+func (a *About) found(apt booking.Appointment, err error) (booking.Appointment, error) {
+	a.apt = apt
+	return apt, err
+}
+
+type oneIn struct{ About }
 
 func get(s *booking.Service) web.Func[oneIn, booking.Appointment] {
 	return func(ctx context.Context, r web.Request, in *oneIn) (booking.Appointment, error) {
-		return s.Get(ctx, r.By, in.ID)
+		return in.found(s.Get(ctx, r.By, in.ID))
 	}
 }
 
 func history(s *booking.Service) web.Func[oneIn, web.Page[booking.Step]] {
 	return func(ctx context.Context, r web.Request, in *oneIn) (web.Page[booking.Step], error) {
-		steps, err := s.History(ctx, r.By, in.ID)
+		apt, err := in.found(s.Get(ctx, r.By, in.ID))
+		if err != nil {
+			return web.Page[booking.Step]{}, err
+		}
+		steps, err := s.History(ctx, r.By, apt)
 		return web.NewPage(steps, ""), err
 	}
 }
 
-func messages(t *table.Table) web.Func[oneIn, web.Page[delivery.Delivery]] {
+func messages(s *booking.Service, t *table.Table) web.Func[oneIn, web.Page[delivery.Delivery]] {
 	return func(ctx context.Context, r web.Request, in *oneIn) (web.Page[delivery.Delivery], error) {
-		all, err := delivery.List(ctx, t, r.By, in.ID)
+		apt, err := in.found(s.Get(ctx, r.By, in.ID))
+		if err != nil {
+			return web.Page[delivery.Delivery]{}, err
+		}
+		all, err := delivery.List(ctx, t, r.By, apt.ID)
 		return web.NewPage(all, ""), err
 	}
 }

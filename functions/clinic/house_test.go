@@ -14,7 +14,6 @@ import (
 	"almanac/shared/clinic"
 	"almanac/shared/clinictest"
 	"almanac/shared/id"
-	"almanac/shared/patient"
 	"almanac/shared/table"
 	"almanac/shared/web"
 )
@@ -37,7 +36,7 @@ func newDesk(t *testing.T) *desk {
 func process(h *clinictest.House, d *clinic.Directory) web.Handler {
 	edge := h.Edge()
 	edge.Gate.Caller = d.Caller
-	return edge.Serve(routes(clinic.New(h.Table, d, h.Clock.Now, id.New), patient.New(h.Table, h.Clock.Now, id.New)))
+	return edge.Serve(routes(clinic.New(h.Table, d, h.Clock.Now, id.New)))
 }
 
 func (d *desk) another() web.Handler {
@@ -157,17 +156,11 @@ func (d *desk) member(roles ...access.Role) string {
 }
 
 const (
-	patientName  = "Florence Marker-Patient"
-	patientEmail = "florence.marker@example.org"
-	patientPhone = "07700 900123"
-	patientBorn  = "1950-02-27"
-	staffName    = "Sam Marker-Staff"
-	staffEmail   = "sam.marker@example.org"
+	staffName  = "Sam Marker-Staff"
+	staffEmail = "sam.marker@example.org"
 )
 
-func markers() []string {
-	return []string{patientName, patientEmail, patientPhone, "+447700900123", patientBorn, staffName, staffEmail}
-}
+func markers() []string { return []string{staffName, staffEmail} }
 
 func (d *desk) siteBody() object {
 	return object{
@@ -197,10 +190,6 @@ func staffObject() object {
 
 func (d *desk) leaveBody() object {
 	return object{"of": d.Practitioners[0].ID, "start": "2027-01-05T00:00", "end": "2027-01-06T00:00", "kind": "holiday"}
-}
-
-func patientObject() object {
-	return object{"name": patientName, "email": patientEmail, "phone": patientPhone, "birthDate": patientBorn}
 }
 
 func organisationObject() object {

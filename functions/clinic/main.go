@@ -1,4 +1,4 @@
-// Clinic serves over HTTP what an organisation sets up, its staff and leave, and its patients.
+// Clinic serves over HTTP what an organisation sets up, its staff and leave.
 package main
 
 import (
@@ -10,7 +10,6 @@ import (
 	"almanac/shared/app"
 	"almanac/shared/clinic"
 	"almanac/shared/gate"
-	"almanac/shared/patient"
 	"almanac/shared/web"
 )
 
@@ -25,5 +24,5 @@ func main() {
 	edge := web.Edge{
 		Log: a.Log, Now: a.Now, OrganisationClaim: a.OrganisationClaim(), Gate: gate.New(a.Directory, a.Table),
 	}
-	lambda.Start(edge.Serve(routes(office, patient.New(a.Table, a.Now, a.ID))))
+	lambda.Start(edge.Serve(routes(office)))
 }

@@ -30,14 +30,21 @@ func me(o *clinic.Office) web.Func[struct{}, self] {
 // permissions lists all that there are; a test compares the list with the declarations.
 func permissions() []access.Permission {
 	return []access.Permission{
-		access.OrganisationCreate, access.OrganisationChange, access.ConfigurationRead,
-		access.SiteCreate, access.SiteChange, access.RoomCreate, access.RoomChange,
-		access.ServiceCreate, access.ServiceChange, access.PractitionerCreate, access.PractitionerChange,
-		access.StaffRead, access.StaffCreate, access.StaffChange, access.LeaveEnter, access.LeaveWithdraw,
-		access.PatientCreate, access.PatientRead, access.PatientChange, access.PatientAppointments,
-		access.AvailabilityRead, access.HoldCreate, access.HoldRenew, access.HoldRelease,
+		access.OrganisationCreate, access.OrganisationChange, access.ConfigurationRead, access.SiteCreate,
+		access.SiteChange, access.RoomCreate, access.RoomChange, access.ServiceCreate, access.ServiceChange,
+		access.PractitionerCreate, access.PractitionerChange, access.StaffRead, access.StaffCreate,
+		access.StaffChange, access.LeaveEnter, access.LeaveWithdraw, access.PatientCreate, access.PatientRead,
+		access.PatientChange, access.PatientAppointments, access.PatientSearch, access.PatientCompare,
+		access.PatientMerge, access.PatientUnmerge, access.PatientExport, access.PatientAudit,
+		access.RepresentativeAdd, access.RepresentativeEnd, access.RelationshipList, access.RelationshipMake,
+		access.RelationshipClaim, access.RelationshipEnd, access.GlassBreak, access.AlertList, access.AlertReview,
+		access.NumberTrace, access.NumberReview, access.NumberObject, access.NumberSettle,
+		access.ConsentTextCreate, access.ConsentRead, access.ConsentGive, access.ConsentWithdraw,
+		access.DisclosureList, access.DisclosureEnter, access.RecordViewGrant, access.RecordViewOpen,
+		access.RecordViewSettle, access.UploadCreate, access.UploadStart, access.UploadRead, access.UploadCarry,
+		access.KeyMake, access.AvailabilityRead, access.HoldCreate, access.HoldRenew, access.HoldRelease,
 		access.AppointmentBook, access.AppointmentMove, access.AppointmentCancel, access.AppointmentProgress,
-		access.AppointmentRead, access.AppointmentList, access.AppointmentHistory,
-		access.MessageRead, access.MessageSend,
+		access.AppointmentRead, access.AppointmentList, access.AppointmentHistory, access.MessageRead,
+		access.MessageSend,
 	}
 }

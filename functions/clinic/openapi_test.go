@@ -7,5 +7,5 @@ import (
 )
 
 func TestOpenAPI(t *testing.T) {
-	clinictest.GoldenOpenAPI(t, "Clinic", routes(nil, nil))
+	clinictest.GoldenOpenAPI(t, "Clinic", routes(nil))
 }

@@ -13,6 +13,8 @@ const aboutFounding = "For the operator of this installation. The organisation's
 type organisationBody struct {
 	Name string `json:"name" minLength:"1" maxLength:"200" example:"Harbour Street Practice"`
 	Zone string `json:"timeZone" maxLength:"64" example:"Europe/London" doc:"IANA time zone, for all that concerns no site."`
+	// Optional, so that a client that knows nothing of it can change the name; what is left out is switched off.
+	NHS clinic.NHS `json:"nhs,omitzero" doc:"How the organisation works with NHS services. What is left out is off."`
 }
 
 type foundBody struct {
@@ -51,6 +53,6 @@ type reformIn struct {
 func reform(o *clinic.Office) web.Func[reformIn, clinic.Organisation] {
 	return func(ctx context.Context, r web.Request, in *reformIn) (clinic.Organisation, error) {
 		return o.ChangeOrganisation(ctx, r.By, r.Once,
-			clinic.Organisation{Name: in.Body.Name, Zone: in.Body.Zone, Version: r.Version})
+			clinic.Organisation{Name: in.Body.Name, Zone: in.Body.Zone, NHS: in.Body.NHS, Version: r.Version})
 	}
 }

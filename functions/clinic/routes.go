@@ -3,11 +3,10 @@ package main
 import (
 	"almanac/shared/access"
 	"almanac/shared/clinic"
-	"almanac/shared/patient"
 	"almanac/shared/web"
 )
 
-func routes(o *clinic.Office, p *patient.Service) web.Routes {
+func routes(o *clinic.Office) web.Routes {
 	const read = access.ConfigurationRead
 	return web.Routes{
 		"POST /v1/organisations": web.Do(access.OrganisationCreate, "Create an organisation", found(o)).Created().
@@ -49,10 +48,5 @@ func routes(o *clinic.Office, p *patient.Service) web.Routes {
 		"GET /v1/leave":         web.Do(read, "List the leave", leaves(o)).Tag("Leave"),
 		"POST /v1/leave":        web.Do(access.LeaveEnter, "Enter leave", enter(o)).Created().Describe(aboutLeave),
 		"DELETE /v1/leave/{id}": web.Do(access.LeaveWithdraw, "Withdraw leave", withdraw(o)).NoContent(),
-
-		"POST /v1/patients": web.Do(access.PatientCreate, "Register a patient",
-			create[patientBody](p.Create)).Created(),
-		"GET /v1/patients/{id}": web.Do(access.PatientRead, "Read a patient", readPatient(p)),
-		"PUT /v1/patients/{id}": web.Do(access.PatientChange, "Change a patient", change[patientBody](p.Change)),
 	}
 }

@@ -32,8 +32,10 @@ import (
 
 // The patient's data, which may stand in the patient's record and the mail and nowhere else.
 const (
-	name  = "Zebedee Canary-Ławniczak"
-	email = "zebedee.canary@patient.example"
+	given  = "Zebedee"
+	family = "Canary-Ławniczak"
+	name   = given + " " + family
+	email  = "zebedee.canary@patient.example"
 )
 
 // bench is the worker over the real engine and the stand-in for SES, and a clinic that books.
@@ -75,7 +77,7 @@ func (b *bench) worker(t *testing.T, url string) queue.Handler {
 		t.Fatal(err)
 	}
 	d := dispatcher{
-		table: b.Table, directory: clinic.NewDirectory(b.Table, b.Clock.Now), patients: patient.New(b.Table, b.Clock.Now, id.New),
+		table: b.Table, directory: clinic.NewDirectory(b.Table, b.Clock.Now), patients: patient.New(b.Table, b.Keeper, b.Clock.Now, id.New),
 		ledger: delivery.New(b.Table, b.Clock.Now, id.New), writer: writer, now: b.Clock.Now,
 		post: mail.NewPost(aws.Config{
 			Region: "eu-west-2", BaseEndpoint: &url,
@@ -87,22 +89,40 @@ func (b *bench) worker(t *testing.T, url string) queue.Handler {
 	return queue.Each(slog.New(slog.NewJSONHandler(b.Log, nil)), event.Email, access.EmailDispatch, d.dispatch)
 }
 
-// register adds a patient. The address goes past the checks of the API, as one from before them would.
+// register adds a patient, who is reached at the address if there is one.
 func (b *bench) register(t *testing.T, email string) string {
 	t.Helper()
-	pat := id.New("pat")
+	p := patient.Patient{Names: []patient.Name{{Use: patient.Usual, Given: []string{given}, Family: family}}}
+	if email != "" {
+		p.Contacts = []patient.Contact{{System: patient.Email, Value: "checked@patient.example"}}
+	}
+	pat := b.Register(t, p)
+	if email != "" {
+		p.Contacts[0].Value, p.Sex = email, "unknown"
+		b.reseal(t, pat, p)
+	}
+	return pat
+}
+
+// reseal writes a record past the checks of the API, as one from before them would be.
+func (b *bench) reseal(t *testing.T, pat string, p patient.Patient) {
+	t.Helper()
 	k := b.Table.For(b.By(t, clinictest.Receptionist))
-	err := k.Write(t.Context(), table.Change{
-		Action: access.PatientCreate, Target: pat, Event: event.Event{Name: event.PatientCreated},
-		Put: []table.Item{
-			{Key: k.Patient(pat), Value: patient.Patient{ID: pat, Name: name, Email: email, BirthDate: "1980-01-01"}, New: true},
-			{Key: k.Diary(pat), Value: struct{}{}, New: true},
-		},
+	key, err := b.Keeper.Key(t.Context(), k, b.Org, pat)
+	if err != nil {
+		t.Fatal(err)
+	}
+	blob, err := key.Seal("record", map[string]any{"patient": p})
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = k.Write(t.Context(), table.Change{
+		Action: access.PatientChange, Target: pat, Event: event.Event{Name: event.PatientChanged},
+		Put: []table.Item{{Key: k.Patient(pat), Value: map[string]any{"id": pat, "s": blob}, Version: 1}},
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	return pat
 }
 
 func (b *bench) book(t *testing.T, start string) booking.Appointment {
@@ -134,7 +154,7 @@ func (b *bench) cancel(t *testing.T, apt booking.Appointment) booking.Appointmen
 	return apt
 }
 
-// outbox gives the messages that wait to be relayed, in the order of what happened.
+// outbox gives the messages that wait to be relayed to the worker's queue, in the order of what happened.
 func (b *bench) outbox(t *testing.T) []event.Message {
 	t.Helper()
 	var out []event.Message
@@ -144,7 +164,9 @@ func (b *bench) outbox(t *testing.T) []event.Message {
 			t.Fatal(err)
 		}
 		for _, e := range all {
-			out = append(out, e.Message())
+			if slices.Contains(event.Queues(e.Name), event.Email) {
+				out = append(out, e.Message())
+			}
 		}
 	}
 	slices.SortFunc(out, func(a, b event.Message) int { return strings.Compare(a.Event, b.Event) })
@@ -224,7 +246,7 @@ func (b *bench) fails(t *testing.T, kind string, count int) {
 	}
 }
 
-// clean fails if the patient's data stands in the log or in any item but the patient's own.
+// clean fails if the patient's data stands in the log or, readable, in any item.
 func (b *bench) clean(t *testing.T) {
 	t.Helper()
 	if log := b.Log.String(); strings.Contains(log, "anary") || strings.Contains(log, "ebedee") || strings.Contains(log, "patient.example") {
@@ -243,7 +265,7 @@ func (b *bench) clean(t *testing.T) {
 				t.Fatal(err)
 			}
 			items++
-			if strings.Contains(string(text), "anary") && !strings.Contains(string(text), `"PAT"`) {
+			if strings.Contains(string(text), "anary") {
 				t.Errorf("the patient's data stands in %s", text)
 			}
 		}

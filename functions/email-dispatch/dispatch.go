@@ -26,10 +26,20 @@ type dispatcher struct {
 	now       func() time.Time
 }
 
-// dispatch sends the mail about an event of an appointment. One whose appointment does not exist is fault.NotFound:
-// its subject is gone.
+// dispatch sends what an event is told of.
 func (d dispatcher) dispatch(ctx context.Context, by access.Caller, m event.Message) error {
-	return d.ledger.Deliver(ctx, by, m, func(ctx context.Context) (delivery.Send, error) {
+	switch m.Name { //nolint:exhaustive // the events that the mail queue is told of
+	case event.GlassBroken, event.RelationshipClaimed, event.EmergencyViewGranted:
+		return d.alert(ctx, by, m)
+	default:
+		return d.appointment(ctx, by, m)
+	}
+}
+
+// appointment sends the patient the mail about an event of an appointment. One whose appointment does not exist is
+// fault.NotFound: its subject is gone.
+func (d dispatcher) appointment(ctx context.Context, by access.Caller, m event.Message) error {
+	return d.ledger.Deliver(ctx, by, delivery.Plain(m), func(ctx context.Context) (delivery.Send, error) {
 		apt, err := d.current(ctx, by, m)
 		if err != nil {
 			return nil, err
@@ -82,12 +92,14 @@ func unsent(err error) error {
 func (d dispatcher) letter(
 	ctx context.Context, by access.Caller, m event.Message, apt booking.Appointment,
 ) (mail.Letter, error) {
-	who, err := d.patients.Get(ctx, by, apt.PatientID)
+	who, err := d.patients.Addressee(ctx, by, apt.PatientID)
 	switch {
 	case fault.Is(err, fault.NotFound):
 		return mail.Letter{}, delivery.Skip(delivery.NoPatient)
 	case err != nil:
 		return mail.Letter{}, err
+	case who.Why == patient.HasDied:
+		return mail.Letter{}, delivery.Skip(delivery.Deceased)
 	case who.Email == "":
 		return mail.Letter{}, delivery.Skip(delivery.NoAddress)
 	}

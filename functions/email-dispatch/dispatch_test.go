@@ -18,6 +18,7 @@ import (
 	"almanac/infra/sandbox"
 	"almanac/infra/sandbox/ses"
 	"almanac/shared/access"
+	"almanac/shared/booking"
 	"almanac/shared/clinictest"
 	"almanac/shared/event"
 	"almanac/shared/id"
@@ -192,7 +193,7 @@ func TestDispatchFaults(t *testing.T) {
 
 func (b *bench) history(t *testing.T, apt string) []string {
 	t.Helper()
-	steps, err := b.booking.History(t.Context(), b.By(t, clinictest.Receptionist), apt)
+	steps, err := b.booking.History(t.Context(), b.By(t, clinictest.Receptionist), booking.Appointment{ID: apt})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -218,7 +219,7 @@ func TestDispatchSkips(t *testing.T) {
 			k := b.Table.For(b.By(t, clinictest.Receptionist))
 			err := k.Write(t.Context(), table.Change{
 				Action: access.PatientChange, Target: b.patient, Event: event.Event{Name: event.PatientChanged},
-				Put: []table.Item{{Key: k.Patient(b.patient), Delete: true, Version: 1}},
+				Put: []table.Item{{Key: k.Patient(b.patient), Delete: true, Version: 2}},
 			})
 			if err != nil {
 				t.Fatal(err)

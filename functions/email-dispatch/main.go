@@ -1,4 +1,5 @@
-// Email-dispatch sends patients the mails about their appointments, each once, and keeps the ledger of them.
+// Email-dispatch sends patients the mails about their appointments, and privacy officers those about alerts, each once,
+// and keeps the ledger of them.
 package main
 
 import (
@@ -14,6 +15,7 @@ import (
 	"almanac/shared/mail"
 	"almanac/shared/patient"
 	"almanac/shared/queue"
+	"almanac/shared/seal"
 )
 
 func main() {
@@ -29,8 +31,13 @@ func main() {
 	if err != nil {
 		log.Fatal(err)
 	}
+	key, err := a.SealKey()
+	if err != nil {
+		log.Fatal(err)
+	}
+	keeper := seal.New(a.Config("KMS"), key, a.Table, a.Now)
 	d := dispatcher{
-		table: a.Table, directory: a.Directory, patients: patient.New(a.Table, a.Now, a.ID), now: a.Now,
+		table: a.Table, directory: a.Directory, patients: patient.New(a.Table, keeper, a.Now, a.ID), now: a.Now,
 		ledger: delivery.New(a.Table, a.Now, a.ID), writer: writer,
 		post: mail.NewPost(a.Config("SESV2"), settings.ConfigurationSet),
 	}

@@ -162,7 +162,8 @@ func TestDispatchPoison(t *testing.T) {
 func TestDispatchFromTheOutbox(t *testing.T) {
 	b, q := newBench(t), newMailQueue(t)
 	apt := b.book(t, "2027-01-05T09:30")
-	r := relay.New(q.cfg, map[event.Queue]string{event.Email: q.url}, b.Table.Outbox())
+	urls := map[event.Queue]string{event.Email: q.url, event.PDS: q.create(t, nil)}
+	r := relay.New(q.cfg, urls, b.Table.Outbox())
 	for range 2 { // the sweep, and a stream that was slow after all
 		if rep := r.Send(t.Context(), b.outbox(t)); len(rep.Failed)+len(rep.Unmarked) > 0 {
 			t.Fatalf("%+v", rep)

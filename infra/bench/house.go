@@ -2,21 +2,26 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
+	"net/http/httptest"
 	"path/filepath"
+	"sync"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 
 	"almanac/infra/cfn"
+	"almanac/infra/sandbox/kms"
 	"almanac/shared/access"
 	"almanac/shared/booking"
 	"almanac/shared/clinic"
 	"almanac/shared/event"
 	"almanac/shared/id"
 	"almanac/shared/patient"
+	"almanac/shared/seal"
 	"almanac/shared/table"
 )
 
@@ -25,8 +30,10 @@ import (
 type house struct {
 	db   *dynamodb.Client
 	name string // of the table
+	keys string // of the table of keys
 	book *recorder
 	zone *time.Location
+	seal func() *seal.Keeper // opens what is sealed in it
 
 	org, site     string
 	services      []string // half an hour, one for each pair
@@ -72,15 +79,22 @@ func (b *bench) build(ctx context.Context) (*house, error) {
 	if err != nil {
 		return nil, err
 	}
-	if len(t.Tables) != 1 {
-		return nil, fmt.Errorf("template.yaml declares %d tables, not one", len(t.Tables))
+	if len(t.Tables) == 0 {
+		return nil, errors.New("template.yaml declares no table")
 	}
 	h := &house{org: id.New("org")}
-	h.use(dynamo(b.endpoint), "bench-"+id.New("tab"))
-	in := t.Tables[0].CreateInput()
-	in.TableName = &h.name
-	if _, err := h.db.CreateTable(ctx, in); err != nil {
-		return nil, fmt.Errorf("create a table: %w", err)
+	name := "bench-" + id.New("tab")
+	h.use(dynamo(b.endpoint), name, name+"-keys")
+	h.seal = sync.OnceValue(h.ownKeys)
+	for _, declared := range t.Tables {
+		in := declared.CreateInput()
+		in.TableName = &h.name
+		if in.StreamSpecification == nil { // the table of keys has none
+			in.TableName = &h.keys
+		}
+		if _, err := h.db.CreateTable(ctx, in); err != nil {
+			return nil, fmt.Errorf("create a table: %w", err)
+		}
 	}
 	if err := h.found(ctx); err != nil {
 		return nil, fmt.Errorf("found an organisation: %w", err)
@@ -88,16 +102,30 @@ func (b *bench) build(ctx context.Context) (*house, error) {
 	return h, nil
 }
 
-// use says in which table the house stands.
-func (h *house) use(db *dynamodb.Client, name string) {
-	h.db, h.name, h.book = db, name, newRecorder(db, name)
+// ownKeys starts a KMS of the house's own in this process. It ends with the run.
+func (h *house) ownKeys() *seal.Keeper {
+	server, err := kms.New(kms.Config{Aliases: []string{sealKey}})
+	if err != nil {
+		panic(err) // the configuration stands above
+	}
+	listener := httptest.NewServer(server)
+	return seal.New(aws.Config{
+		Region: region, BaseEndpoint: &listener.URL, Credentials: aws.CredentialsProviderFunc(credentials),
+	}, sealKey, table.New(h.db, h.name, time.Now, id.New).WithKeys(h.keys), time.Now)
+}
+
+// use says in which tables the house stands.
+func (h *house) use(db *dynamodb.Client, name, keys string) {
+	h.db, h.name, h.keys, h.book = db, name, keys, newRecorder(db, name, keys)
 }
 
 // drop removes the table, also when the run was stopped.
 func (h *house) drop(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), patience)
 	defer cancel()
-	_, _ = h.db.DeleteTable(ctx, &dynamodb.DeleteTableInput{TableName: &h.name}) // the engine ends with the run
+	for _, name := range []string{h.name, h.keys} {
+		_, _ = h.db.DeleteTable(ctx, &dynamodb.DeleteTableInput{TableName: &name}) // the engine ends with the run
+	}
 }
 
 // found writes the organisation through the real table, an hour ago: what was set up only just now is read anew with
@@ -191,16 +219,23 @@ func (h *house) addPatients(ctx context.Context, n int) ([]string, error) {
 
 // newPatients makes patients that the next flush writes.
 func (h *house) newPatients(ctx context.Context, n int) ([]string, error) {
-	s := patient.New(h.book.table, h.book.now, id.New)
+	in, err := patient.New(h.book.table, h.seal(), h.book.now, id.New).Intake(ctx, h.by())
+	if err != nil {
+		return nil, err
+	}
+	p, err := in.Check(patient.Patient{
+		Names:    []patient.Name{{Use: patient.Usual, Family: "Bench"}},
+		Contacts: []patient.Contact{{System: patient.Email, Value: mailbox}},
+	})
+	if err != nil {
+		return nil, err
+	}
 	out := make([]string, n)
 	for i := range out {
-		r, err := s.Create(ctx, h.by(), access.Once{}, patient.Patient{
-			Name: "Bench", Email: mailbox, BirthDate: "1980-02-29",
-		})
-		if err != nil {
+		out[i] = id.New("pat")
+		if err := in.Register(ctx, out[i], p); err != nil {
 			return nil, err
 		}
-		out[i] = r.ID
 	}
 	return out, nil
 }

@@ -31,7 +31,8 @@ func (b *bench) mail(ctx context.Context) error {
 }
 
 func (b *bench) mailOver(ctx context.Context, s *stack.Stack, h *house) error {
-	h.use(s.DynamoDB, s.TableName)
+	h.use(s.DynamoDB, s.TableName, s.KeyTableName)
+	h.seal = s.Keeper
 	if err := h.found(ctx); err != nil {
 		return err
 	}

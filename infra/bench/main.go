@@ -31,10 +31,12 @@ func main() {
 
 // options are the command line's.
 type options struct {
-	only   string
-	stored []int // numbers of appointments to measure at
-	host   string
-	arm    string
+	only     string
+	stored   []int // numbers of appointments to measure at
+	lines    int   // of an uploaded file
+	patients []int // numbers of patients to search among
+	host     string
+	arm      string
 }
 
 func run(ctx context.Context, args []string) error {
@@ -43,6 +45,9 @@ func run(ctx context.Context, args []string) error {
 	flags.StringVar(&o.only, "only", "", "measure only figures whose name begins like this, such as booking. or start.")
 	stored := flags.String("stored", "100,10000",
 		"numbers of stored appointments to measure at; a million takes half an hour and some GB")
+	flags.IntVar(&o.lines, "lines", 5000, "number of lines of an uploaded file; 100,000 take a quarter of an hour")
+	patients := flags.String("patients", "100,20000",
+		"numbers of patients to search among; a million takes half an hour and some GB")
 	flags.StringVar(&o.host, "host", "bin", "folder with the functions built for this computer (make binaries)")
 	flags.StringVar(&o.arm, "arm", ".", "folder with the functions built for AWS (make build)")
 	if err := flags.Parse(args); err != nil {
@@ -51,15 +56,28 @@ func run(ctx context.Context, args []string) error {
 		}
 		return err
 	}
-	for text := range strings.SplitSeq(*stored, ",") {
-		n, err := strconv.Atoi(text)
-		if err != nil || n < 1 {
-			return fmt.Errorf("-stored: %q is no number of appointments", text)
-		}
-		o.stored = append(o.stored, n)
+	var err error
+	if o.stored, err = counts("stored", *stored); err != nil {
+		return err
+	}
+	if o.patients, err = counts("patients", *patients); err != nil {
+		return err
 	}
 	b := &bench{options: o, report: report{out: os.Stdout, only: o.only}}
 	return b.run(ctx)
+}
+
+// counts reads a list of numbers.
+func counts(flag, list string) ([]int, error) {
+	var out []int
+	for text := range strings.SplitSeq(list, ",") {
+		n, err := strconv.Atoi(text)
+		if err != nil || n < 1 {
+			return nil, fmt.Errorf("-%s: %q is no number above zero", flag, text)
+		}
+		out = append(out, n)
+	}
+	return out, nil
 }
 
 // bench is one run.
@@ -83,10 +101,14 @@ func (b *bench) parts() []part {
 			"booking.", "move.", "cancel.", "hold.", "hold-book.", "relay.", "confirmation.", "availability.",
 		}, b.cost},
 		{[]string{"month-cpu"}, b.month},
+		{[]string{"seal."}, b.seal},
+		{[]string{"upload."}, b.uploads},
 		{[]string{"zip."}, b.zips},
 		{[]string{"start.", "first."}, b.starts}, // before the engine holds much
 		{[]string{"availability-cpu.", "availability-wall.", "booking-cpu.", "booking-wall."}, b.speed},
 		{[]string{"mail."}, b.mail},
+		{[]string{"trace."}, b.trace},
+		{[]string{"search."}, b.searches},
 	}
 }
 

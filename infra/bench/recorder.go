@@ -1,9 +1,12 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"maps"
+	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -25,20 +28,25 @@ type attributes = map[string]types.AttributeValue
 type recorder struct {
 	table *table.Table // records
 	plain *dynamodb.Client
-	name  string
 	at    time.Time // the clock: a day in the past can be booked by going there
 
-	open map[[2]string]attributes // items that updates may still change
-	full []attributes             // items to write
+	open map[[3]string]attributes // items that updates may still change, by table and key
+	full []kept                   // items to write
 }
 
-func newRecorder(db *dynamodb.Client, name string) *recorder {
-	r := &recorder{plain: db, name: name, at: time.Now(), open: map[[2]string]attributes{}}
+// kept is an item and the table that it is of.
+type kept struct {
+	table string
+	item  attributes
+}
+
+func newRecorder(db *dynamodb.Client, name, keys string) *recorder {
+	r := &recorder{plain: db, at: time.Now(), open: map[[3]string]attributes{}}
 	o := db.Options()
 	o.APIOptions = append(o.APIOptions, func(s *middleware.Stack) error {
 		return s.Initialize.Add(middleware.InitializeMiddlewareFunc("record", r.intercept), middleware.Before)
 	})
-	r.table = table.New(dynamodb.New(o), name, r.now, id.New)
+	r.table = table.New(dynamodb.New(o), name, r.now, id.New).WithKeys(keys)
 	return r
 }
 
@@ -71,11 +79,12 @@ func (r *recorder) keep(part types.TransactWriteItem) error {
 			delete(i, "GPK")
 			delete(i, "GSK")
 		}
+		name := aws.ToString(part.Put.TableName)
 		if text(i["SK"]) == "DIARY" { // updates will follow
-			r.open[keyOf(i)] = i
+			r.open[keyOf(name, i)] = i
 			return nil
 		}
-		r.full = append(r.full, i)
+		r.full = append(r.full, kept{name, i})
 	case part.Update != nil:
 		return r.update(part.Update)
 	case part.Delete != nil:
@@ -84,32 +93,87 @@ func (r *recorder) keep(part types.TransactWriteItem) error {
 	return nil
 }
 
-// update carries out the one form of update that a booking makes: SET name = value, name = value.
+// update carries out the one form of update that a booking makes: ADD name value, name value SET name = value REMOVE
+// name, any of the three left out.
 func (r *recorder) update(u *types.Update) error {
-	sets, ok := strings.CutPrefix(aws.ToString(u.UpdateExpression), "SET ")
-	if !ok {
-		return fmt.Errorf("seeding cannot carry out %q", aws.ToString(u.UpdateExpression))
-	}
-	i, ok := r.open[keyOf(u.Key)]
+	at := keyOf(aws.ToString(u.TableName), u.Key)
+	i, ok := r.open[at]
 	if !ok {
 		i = maps.Clone(u.Key)
-		r.open[keyOf(u.Key)] = i
+		r.open[at] = i
 	}
-	for set := range strings.SplitSeq(sets, ", ") {
-		name, value, ok := strings.Cut(set, " = ")
-		v, known := u.ExpressionAttributeValues[value]
-		if !ok || !known || u.ExpressionAttributeNames[name] == "" {
-			return fmt.Errorf("seeding cannot carry out %q", set)
+	clause := ""
+	words := strings.Fields(strings.ReplaceAll(aws.ToString(u.UpdateExpression), ",", ""))
+	for n := 0; n < len(words); n++ {
+		if word := words[n]; word == "ADD" || word == "SET" || word == "REMOVE" {
+			clause = word
+			continue
 		}
-		i[u.ExpressionAttributeNames[name]] = v
+		name := words[n]
+		if strings.HasPrefix(name, "#") {
+			name = u.ExpressionAttributeNames[name]
+		}
+		n += map[string]int{"ADD": 1, "SET": 2}[clause]
+		if clause == "" || name == "" || n >= len(words) {
+			return fmt.Errorf("seeding cannot carry out %q", aws.ToString(u.UpdateExpression))
+		}
+		value := u.ExpressionAttributeValues[words[n]]
+		switch clause {
+		case "ADD":
+			value = united(i[name], value)
+		case "REMOVE":
+			delete(i, name)
+			continue
+		}
+		if value == nil {
+			return fmt.Errorf("seeding cannot carry out %q", aws.ToString(u.UpdateExpression))
+		}
+		i[name] = value
 	}
 	return nil
 }
 
+// united is a set of byte strings with those of another, or the sum of two numbers; nil where more is neither.
+func united(have, more types.AttributeValue) types.AttributeValue {
+	if up, ok := more.(*types.AttributeValueMemberN); ok {
+		return sum(have, up)
+	}
+	add, ok := more.(*types.AttributeValueMemberBS)
+	if !ok {
+		return nil
+	}
+	var all [][]byte
+	if set, ok := have.(*types.AttributeValueMemberBS); ok {
+		all = slices.Clone(set.Value)
+	}
+	for _, b := range add.Value {
+		if !slices.ContainsFunc(all, func(other []byte) bool { return bytes.Equal(b, other) }) {
+			all = append(all, b)
+		}
+	}
+	return &types.AttributeValueMemberBS{Value: all}
+}
+
+func sum(have types.AttributeValue, up *types.AttributeValueMemberN) types.AttributeValue {
+	was, ok := have.(*types.AttributeValueMemberN)
+	if !ok {
+		return up
+	}
+	a, err := strconv.ParseInt(was.Value, 10, 64)
+	if err != nil {
+		return nil
+	}
+	b, err := strconv.ParseInt(up.Value, 10, 64)
+	if err != nil {
+		return nil
+	}
+	return &types.AttributeValueMemberN{Value: strconv.FormatInt(a+b, 10)}
+}
+
 // flush writes everything. What was written cannot be changed by a later seeding.
 func (r *recorder) flush(ctx context.Context) error {
-	for _, i := range r.open {
-		r.full = append(r.full, i)
+	for at, i := range r.open {
+		r.full = append(r.full, kept{at[0], i})
 	}
 	clear(r.open)
 	return r.write(ctx)
@@ -123,7 +187,7 @@ const (
 func (r *recorder) write(ctx context.Context) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	work := make(chan []attributes)
+	work := make(chan []kept)
 	var wg sync.WaitGroup
 	for range writers {
 		wg.Go(func() {
@@ -143,12 +207,11 @@ func (r *recorder) write(ctx context.Context) error {
 	return context.Cause(ctx)
 }
 
-func (r *recorder) writeBatch(ctx context.Context, items []attributes) error {
-	var requests []types.WriteRequest
-	for _, i := range items {
-		requests = append(requests, types.WriteRequest{PutRequest: &types.PutRequest{Item: i}})
+func (r *recorder) writeBatch(ctx context.Context, items []kept) error {
+	left := map[string][]types.WriteRequest{}
+	for _, k := range items {
+		left[k.table] = append(left[k.table], types.WriteRequest{PutRequest: &types.PutRequest{Item: k.item}})
 	}
-	left := map[string][]types.WriteRequest{r.name: requests}
 	for len(left) > 0 {
 		out, err := r.plain.BatchWriteItem(ctx, &dynamodb.BatchWriteItemInput{RequestItems: left})
 		if err != nil {
@@ -159,7 +222,9 @@ func (r *recorder) writeBatch(ctx context.Context, items []attributes) error {
 	return nil
 }
 
-func keyOf(i attributes) [2]string { return [2]string{text(i["PK"]), text(i["SK"])} }
+func keyOf(table string, i attributes) [3]string {
+	return [3]string{table, text(i["PK"]), text(i["SK"])}
+}
 
 func text(v types.AttributeValue) string {
 	if s, ok := v.(*types.AttributeValueMemberS); ok {

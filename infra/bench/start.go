@@ -13,6 +13,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -196,8 +197,10 @@ func sample(function string) (string, []byte, error) {
 // envOf is a function's environment. The mail service is not there, and no event of events/ gets as far as asking it.
 func (b *bench) envOf(f cfn.Function, table, queue string) []string {
 	own := maps.Clone(f.Env)
-	if _, ok := own["EMAIL_QUEUE_URL"]; ok {
-		own["EMAIL_QUEUE_URL"] = queue
+	for name := range own {
+		if strings.HasSuffix(name, "_QUEUE_URL") {
+			own[name] = queue
+		}
 	}
 	return append(functionEnv(b.endpoint, table, own), "AWS_ENDPOINT_URL_SQS="+b.queues,
 		"AWS_ENDPOINT_URL_SESV2=http://127.0.0.1:9", "AWS_ENDPOINT_URL_KMS=http://127.0.0.1:9")

@@ -21,6 +21,7 @@ import (
 	"almanac/shared/fault"
 	"almanac/shared/id"
 	"almanac/shared/patient"
+	"almanac/shared/seal"
 	"almanac/shared/table"
 )
 
@@ -30,6 +31,9 @@ const (
 	Clinician    = "demo-clinician"
 	Manager      = "demo-manager"
 	Operator     = "demo-operator"
+	// Branch is a receptionist who works at Mill Lane only.
+	Branch         = "demo-receptionist-mill"
+	PrivacyOfficer = "demo-privacy-officer"
 	// Neighbour is the manager of the other organisation, which shares nothing with the clinic.
 	Neighbour = "demo-neighbour"
 )
@@ -53,6 +57,8 @@ func People() []oidc.Person {
 		{Subject: Receptionist, Name: "Rosa Field", Groups: []string{Org()}, Note: "Reception, Willow Clinic"},
 		{Subject: Clinician, Name: "Dr Amina Okafor", Groups: []string{Org()}, Note: "Clinician, Willow Clinic"},
 		{Subject: Manager, Name: "Martin Hale", Groups: []string{Org()}, Note: "Manager, Willow Clinic"},
+		{Subject: Branch, Name: "Ben Shore", Groups: []string{Org()}, Note: "Reception, Willow Clinic at Mill Lane"},
+		{Subject: PrivacyOfficer, Name: "Pia Lund", Groups: []string{Org()}, Note: "Privacy officer, Willow Clinic"},
 		{Subject: Neighbour, Name: "Nora Pike", Groups: []string{OtherOrg()}, Note: "Manager of another clinic"},
 		{Subject: Operator, Name: "Oz Tanner", Operator: true, Note: "Operator: founds organisations"},
 	}
@@ -85,18 +91,24 @@ const (
 // appointments is about how many are booked.
 const appointments = 200
 
-// Found founds both organisations around the day in the table behind the client. The same seed gives the same diary
-// on the same day.
-func Found(ctx context.Context, db *dynamodb.Client, tableName string, day time.Time, seed uint64) error {
+// Store is where the clinic is founded: the two tables behind a client, and who opens what is sealed in them.
+type Store struct {
+	DB          *dynamodb.Client
+	Table, Keys string
+	Keeper      *seal.Keeper
+}
+
+// Found founds both organisations around the day in the store. The same seed gives the same diary on the same day.
+func Found(ctx context.Context, in Store, day time.Time, seed uint64) error {
 	b := &builder{
 		at: day.AddDate(0, 0, -daysBefore-1), rooms: map[string][]string{},
 		rand: rand.New(rand.NewPCG(seed, seed)), //nolint:gosec // the same diary at every start is wanted
 	}
 	now := func() time.Time { return b.at }
-	b.table = table.New(db, tableName, now, id.New)
+	b.table = table.New(in.DB, in.Table, now, id.New).WithKeys(in.Keys)
 	b.dir = clinic.NewDirectory(b.table, now)
 	b.set = clinic.New(b.table, b.dir, now, id.New)
-	b.pats = patient.New(b.table, now, id.New)
+	b.pats = patient.New(b.table, in.Keeper, now, id.New)
 	b.book = booking.New(b.table, b.dir, now, id.New)
 	for _, step := range []func(context.Context) error{
 		b.organisations, b.setSites, b.setRooms, b.setPractitioners, b.setServices, b.addStaff, b.addPatients,
@@ -300,7 +312,18 @@ func ids(all []clinic.Practitioner) []string {
 func (b *builder) addStaff(ctx context.Context) error {
 	for _, s := range []clinic.Staff{
 		{Subject: Receptionist, Name: "Rosa Field", JobRole: "Receptionist", Roles: []access.Role{access.Receptionist}},
-		{Subject: Clinician, Name: "Dr Amina Okafor", JobRole: "Doctor", Roles: []access.Role{access.Clinician}},
+		{
+			Subject: Clinician, Name: "Dr Amina Okafor", JobRole: "Doctor", Roles: []access.Role{access.Clinician},
+			PractitionerID: b.practitioners[0].ID, SDSUserID: "999000000001",
+		},
+		{
+			Subject: Branch, Name: "Ben Shore", JobRole: "Receptionist", Roles: []access.Role{access.Receptionist},
+			SiteIDs: []string{b.sites[1].ID},
+		},
+		{
+			Subject: PrivacyOfficer, Name: "Pia Lund", JobRole: "Privacy officer",
+			Roles: []access.Role{access.PrivacyOfficer},
+		},
 	} {
 		s.Email = s.Subject + "@almanac.example"
 		err := b.change(ctx, func(by access.Caller) error {

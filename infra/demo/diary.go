@@ -26,9 +26,12 @@ func (b *builder) addPatients(ctx context.Context) error {
 	for i := range len(first) * len(last) {
 		f, l := first[i%len(first)], last[i/len(first)]
 		got, err := b.pats.Create(ctx, by, once(), patient.Patient{
-			Name: f + " " + l, Email: fmt.Sprintf("patient%02d@example.org", i+1),
-			Phone:     fmt.Sprintf("07700 9000%02d", i),
+			Names:     []patient.Name{{Use: patient.Usual, Given: []string{f}, Family: l}},
 			BirthDate: time.Date(1940+i, time.Month(1+i%12), 1+i%28, 0, 0, 0, 0, time.UTC).Format(time.DateOnly),
+			Contacts: []patient.Contact{
+				{System: patient.Email, Value: fmt.Sprintf("patient%02d@example.org", i+1)},
+				{System: patient.Phone, Value: fmt.Sprintf("07700 9000%02d", i)},
+			},
 		})
 		if err != nil {
 			return err

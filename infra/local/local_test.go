@@ -22,7 +22,9 @@ func TestWelcomeLinesWork(t *testing.T) {
 			t.Errorf("close: %v", err)
 		}
 	})
-	if err := demo.Found(t.Context(), s.DynamoDB, s.TableName, s.Now(), 1); err != nil {
+	if err := demo.Found(t.Context(), demo.Store{
+		DB: s.DynamoDB, Table: s.TableName, Keys: s.KeyTableName, Keeper: s.Keeper(),
+	}, s.Now(), 1); err != nil {
 		t.Fatal(err)
 	}
 	text, err := welcome(t.Context(), s, "bin/local.log")

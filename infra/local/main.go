@@ -78,7 +78,9 @@ func logFile(name string) (io.Writer, error) {
 func serve(ctx context.Context, s *stack.Stack, began time.Time, logs, data string, seed uint64) error {
 	if s.Fresh {
 		progress(began)("founding the demonstration clinic")
-		if err := demo.Found(ctx, s.DynamoDB, s.TableName, s.Now(), seed); err != nil {
+		if err := demo.Found(ctx, demo.Store{
+			DB: s.DynamoDB, Table: s.TableName, Keys: s.KeyTableName, Keeper: s.Keeper(),
+		}, s.Now(), seed); err != nil {
 			return unlessStopped(ctx, err)
 		}
 		if err := markFounded(data); err != nil {

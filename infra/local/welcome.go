@@ -34,13 +34,14 @@ Almanac is running. Stop it with Ctrl-C.
   documentation   %s/docs
   log-in          %s/.well-known/openid-configuration
   mailbox         %s/mailbox
+  NHS services    %s/nhs/
   clock, faults   %s/clock  %s/table/faults
   function logs   %s
 
 Log in as one of these; there are no passwords on this computer:
-`, s.API, s.API, s.Login, s.Mailbox, s.Control, s.Control, logs)
+`, s.API, s.API, s.Login, s.Mailbox, s.Control, s.Control, s.Control, logs)
 	for _, p := range demo.People() {
-		fmt.Fprintf(&b, "  %-18s %s (%s)\n", p.Subject, p.Name, p.Note)
+		fmt.Fprintf(&b, "  %-24s %s (%s)\n", p.Subject, p.Name, p.Note)
 	}
 	fmt.Fprintf(&b, `
 Try it: log in, list free times, book one.
@@ -127,13 +128,24 @@ func first(ctx context.Context, c *client.Client, search string) (slot, error) {
 	return slot{}, nil
 }
 
-// register adds a patient to book for. The same key at every start finds the same one again, for three days.
+// register adds a patient to book for. The same key at every start finds the same one again, for three days; after that
+// the refusal of a second one like that names the first.
 func register(ctx context.Context, c *client.Client) (string, error) {
-	a, err := c.Do(ctx, http.MethodPost, "/v1/patients", map[string]string{
-		"name": "Newcomer Example", "email": "newcomer@example.org", "birthDate": "1990-01-31",
+	a, err := c.Do(ctx, http.MethodPost, "/v1/patients", map[string]any{
+		"names":     []any{map[string]any{"use": "usual", "given": []string{"Newcomer"}, "family": "Example"}},
+		"birthDate": "1990-01-31",
+		"contacts":  []any{map[string]string{"system": "email", "value": "newcomer@example.org"}},
 	}, client.Key("welcome"))
 	if err != nil {
 		return "", err
+	}
+	var problem struct {
+		Code   string
+		Errors []struct{ Resource string }
+	}
+	if a.Status == http.StatusConflict && a.Into(&problem) == nil && problem.Code == "possible_duplicate" &&
+		len(problem.Errors) > 0 {
+		return problem.Errors[0].Resource, nil
 	}
 	if a.Status != http.StatusCreated {
 		return "", fmt.Errorf("registering a patient answers %d: %s", a.Status, a.Body)

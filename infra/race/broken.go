@@ -47,7 +47,7 @@ func unconditional(
 	return next.HandleInitialize(ctx, in)
 }
 
-// withoutCondition also drops the values that only the condition used, which DynamoDB would refuse.
+// withoutCondition also drops the names and values that only the condition used, which DynamoDB would refuse.
 func withoutCondition(up types.Update) *types.Update {
 	up.ConditionExpression = nil
 	words := strings.FieldsFunc(*up.UpdateExpression, func(r rune) bool { return r == ' ' || r == ',' })
@@ -55,6 +55,12 @@ func withoutCondition(up types.Update) *types.Update {
 	for name := range up.ExpressionAttributeValues {
 		if !slices.Contains(words, name) {
 			delete(up.ExpressionAttributeValues, name)
+		}
+	}
+	up.ExpressionAttributeNames = maps.Clone(up.ExpressionAttributeNames)
+	for name := range up.ExpressionAttributeNames {
+		if !slices.Contains(words, name) {
+			delete(up.ExpressionAttributeNames, name)
 		}
 	}
 	if len(up.ExpressionAttributeValues) == 0 {

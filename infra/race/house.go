@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"os"
@@ -153,8 +154,8 @@ func (h *house) createTable(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if len(t.Tables) != 1 {
-		return fmt.Errorf("template.yaml declares %d tables, not one", len(t.Tables))
+	if len(t.Tables) == 0 {
+		return errors.New("template.yaml declares no table")
 	}
 	in := t.Tables[0].CreateInput()
 	in.TableName, in.StreamSpecification = &h.name, nil

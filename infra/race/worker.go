@@ -267,7 +267,7 @@ func (w *worker) carryOut(ctx context.Context, once access.Once, in input) (outp
 	case book:
 		apt, err = s.Book(ctx, by, once, w.wish(in))
 	case bookHeld:
-		apt, err = s.BookHeld(ctx, by, once, in.id, w.h.patients[in.patient])
+		apt, err = s.BookHeld(ctx, by, once, in.id, w.h.patients[in.patient], booking.Asked{})
 	case move:
 		to := w.wish(in)
 		to = booking.Wish{PractitionerID: to.PractitionerID, Start: to.Start}

@@ -124,8 +124,9 @@ func (j *job) look(ctx context.Context) {
 		err1 == nil && err2 == nil && len(services.Items) == 5 && len(sites.Items) == 2,
 		err1, err2)
 	j.service, j.site = idOf(services.Items, "Consultation"), idOf(sites.Items, "Elm Road")
-	a, err := j.desk.Do(ctx, http.MethodPost, "/v1/patients", map[string]string{
-		"name": "Smoke Testcase", "email": patientMail, "birthDate": "1980-02-29",
+	a, err := j.desk.Do(ctx, http.MethodPost, "/v1/patients", map[string]any{
+		"names":     []any{map[string]any{"use": "usual", "given": []string{"Smoke"}, "family": "Testcase"}},
+		"birthDate": "1980-02-29", "contacts": []any{map[string]string{"system": "email", "value": patientMail}},
 	}, client.Key("smoke-patient"))
 	var made named
 	if j.want("a patient is registered", http.StatusCreated, a, err) {

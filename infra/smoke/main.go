@@ -29,7 +29,7 @@ func main() {
 }
 
 // limit bounds the whole run.
-const limit = 3 * time.Minute
+const limit = 5 * time.Minute
 
 func run(ctx context.Context, logs string) error {
 	ctx, cancel := context.WithTimeout(ctx, limit)
@@ -49,14 +49,17 @@ func run(ctx context.Context, logs string) error {
 		return err
 	}
 	fmt.Println("      founding the demonstration clinic")
-	if err := demo.Found(ctx, s.DynamoDB, s.TableName, s.Now(), 1); err != nil {
+	if err := demo.Found(ctx, demo.Store{
+		DB: s.DynamoDB, Table: s.TableName, Keys: s.KeyTableName, Keeper: s.Keeper(),
+	}, s.Now(), 1); err != nil {
 		return errors.Join(err, s.Close())
 	}
 	fmt.Printf("      ready after %.1f s\n", time.Since(began).Seconds())
 	j := newJob(s)
 	for _, part := range []func(context.Context){
 		j.logIn, j.look, j.hold, j.book, j.replay, j.firstMail, j.compete, j.move, j.cancel, j.lists, j.neighbour,
-		j.times, j.leaver, j.pages, func(context.Context) { j.canary(logs) },
+		j.times, j.people, j.behalf, j.glass, j.consents, j.uploads, j.connect, j.numbers, j.leaver, j.pages,
+		func(context.Context) { j.canary(logs) },
 	} {
 		part(ctx)
 	}

@@ -159,6 +159,8 @@ func (j *job) leaver(ctx context.Context) {
 	j.want("and marks them as having left", http.StatusOK, b, err)
 	c, err := j.desk.Do(ctx, http.MethodGet, "/v1/sites", nil)
 	j.want("the leaver's next request is refused, though the token is good", http.StatusForbidden, c, err)
+	_, c, err = find(ctx, j.desk, map[string]any{"name": "testcase"})
+	j.want("and so is a search", http.StatusForbidden, c, err)
 	w := j.wish()
 	w["patientId"] = j.patient
 	c, err = j.desk.Do(ctx, http.MethodPost, "/v1/appointments", w, client.Key("smoke-after-leaving"))
@@ -186,7 +188,10 @@ func (j *job) pages(ctx context.Context) {
 func (j *job) canary(logs string) {
 	text, err := os.ReadFile(logs) //nolint:gosec // our own file
 	found := ""
-	for _, word := range []string{patientMail, "Smoke", "Testcase", "1980-02-29"} {
+	for _, word := range []string{
+		patientMail, "Smoke", "Testcase", "1980-02-29", "Glasscase", "Uploadsen", "Quillfeather", "Amberley",
+		"Greywillow",
+	} {
 		if strings.Contains(string(text), word) {
 			found = word
 		}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"path/filepath"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -17,6 +18,19 @@ import (
 )
 
 const account = "000000000000"
+
+// The keys of the local KMS that stand for those of the template.
+const (
+	sealKey = "alias/almanac"
+	pdsKey  = "alias/almanac-pds"
+)
+
+// The local NHS services: below which path they answer, and as whom Almanac is registered there.
+const (
+	nhsPath   = "/nhs"
+	pdsAPIKey = "almanac-local-application"
+	pdsKid    = "almanac-1"
+)
 
 func credentials(context.Context) (aws.Credentials, error) {
 	return aws.Credentials{AccessKeyID: "local", SecretAccessKey: "local"}, nil
@@ -49,6 +63,11 @@ func (s *Stack) values(lookup func(cfn.Reference) (string, bool)) cfn.Values {
 		Region: region, Account: account, Stack: "almanac",
 		Parameters: map[string]string{
 			"MailFrom": mailFrom, "IssuerUrl": s.Login, "Audience": clientID, "OrganisationClaim": "cognito:groups",
+			"NhsNumbers":  "test",
+			"PdsUrl":      s.Control + nhsPath + "/personal-demographics/FHIR/R4",
+			"PdsTokenUrl": s.Control + nhsPath + "/oauth2/token", "PdsApiKey": pdsAPIKey, "PdsKid": pdsKid,
+			"ScrUrl":      s.Control + nhsPath + "/summary-care-record/FHIR/R4",
+			"GpRecordUrl": s.Control + nhsPath + "/gp-record",
 		},
 		Lookup: lookup,
 	}
@@ -62,13 +81,19 @@ func (s *Stack) create(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if len(declared.Tables) != 1 {
-		return fmt.Errorf("%s declares %d tables, not one", filepath.Base(file), len(declared.Tables))
+	for _, t := range declared.Tables {
+		if err := s.createTable(ctx, t); err != nil {
+			return err
+		}
 	}
-	if err := s.createTable(ctx, declared.Tables[0]); err != nil {
-		return err
+	if s.TableName == "" || s.KeyTableName == "" {
+		return fmt.Errorf("%s does not declare the table, which has a stream, and the table of keys, which has none",
+			filepath.Base(file))
 	}
 	if err := s.createQueues(ctx, declared); err != nil {
+		return err
+	}
+	if err := s.createBuckets(ctx, declared); err != nil {
 		return err
 	}
 	s.Template, err = cfn.Load(file, s.values(s.lookup))
@@ -76,8 +101,8 @@ func (s *Stack) create(ctx context.Context) error {
 }
 
 func (s *Stack) createTable(ctx context.Context, t cfn.Table) error {
-	s.TableName = t.Name
-	_, err := s.DynamoDB.CreateTable(ctx, t.CreateInput())
+	in := t.CreateInput()
+	_, err := s.DynamoDB.CreateTable(ctx, in)
 	var exists *types.ResourceInUseException
 	switch {
 	case errors.As(err, &exists): // kept from an earlier start
@@ -91,6 +116,11 @@ func (s *Stack) createTable(ctx context.Context, t cfn.Table) error {
 			}
 		}
 	}
+	if in.StreamSpecification == nil {
+		s.KeyTableName = t.Name
+		return nil
+	}
+	s.TableName = t.Name
 	got, err := s.DynamoDB.DescribeTable(ctx, &dynamodb.DescribeTableInput{TableName: &t.Name})
 	if err != nil {
 		return fmt.Errorf("describe the table: %w", err)
@@ -123,6 +153,28 @@ func (s *Stack) createQueues(ctx context.Context, t *cfn.Template) error {
 	return nil
 }
 
+// createBuckets makes the buckets at the engine itself, in memory: what is uploaded is gone after a week anyway.
+func (s *Stack) createBuckets(ctx context.Context, t *cfn.Template) error {
+	for _, r := range t.Resources {
+		if r.Type != "AWS::S3::Bucket" {
+			continue
+		}
+		req, err := http.NewRequestWithContext(ctx, http.MethodPut, s.engine.S3()+"/"+r.Name, nil)
+		if err != nil {
+			return err
+		}
+		res, err := http.DefaultClient.Do(req)
+		if err != nil {
+			return fmt.Errorf("create bucket %s: %w", r.ID, err)
+		}
+		_ = res.Body.Close() // nothing in it
+		if res.StatusCode != http.StatusOK {
+			return fmt.Errorf("create bucket %s: status %d", r.ID, res.StatusCode)
+		}
+	}
+	return nil
+}
+
 // lookup answers the template's references to what exists here.
 func (s *Stack) lookup(ref cfn.Reference) (string, bool) {
 	switch {
@@ -131,6 +183,10 @@ func (s *Stack) lookup(ref cfn.Reference) (string, bool) {
 		return url, ok
 	case ref.Type == "AWS::DynamoDB::Table" && ref.Attribute == "StreamArn":
 		return s.streamARN, true
+	case ref.Type == "AWS::KMS::Key" && ref.ID == "SealKey":
+		return sealKey, true
+	case ref.Type == "AWS::KMS::Key" && ref.ID == "PdsKey":
+		return pdsKey, true
 	}
 	return "", false
 }

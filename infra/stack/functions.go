@@ -40,6 +40,7 @@ func (s *Stack) startFunctions(ctx context.Context) error {
 		"AWS_ENDPOINT_URL_SQS":      queues.URL(),
 		"AWS_ENDPOINT_URL_SESV2":    s.Mailbox,
 		"AWS_ENDPOINT_URL_KMS":      s.Control + "/kms/",
+		"AWS_ENDPOINT_URL_S3":       s.Files,
 		"ALMANAC_CLOCK_URL":         s.Control + "/clock",
 	}
 	var hosted []lambdahost.Function

@@ -4,11 +4,13 @@ import (
 	"encoding/json"
 	"io"
 	"net/http"
+	"path/filepath"
 	"time"
 
 	"almanac/infra/sandbox"
 	"almanac/infra/sandbox/kms"
 	"almanac/infra/sandbox/oidc"
+	"almanac/infra/sandbox/s3"
 	"almanac/infra/sandbox/ses"
 )
 
@@ -31,7 +33,15 @@ func (s *Stack) startSandbox() error {
 	if err != nil {
 		return err
 	}
-	keys, err := kms.New(kms.Config{Aliases: []string{"alias/almanac"}, Now: s.Now})
+	file := "" // the keys are kept where the tables are: without them nobody could read what is there
+	if s.options.DataDir != "" {
+		file = filepath.Join(s.options.DataDir, "kms.json")
+	}
+	keys, err := kms.New(kms.Config{Aliases: []string{sealKey}, Signing: []string{pdsKey}, File: file, Now: s.Now})
+	if err != nil {
+		return err
+	}
+	services, err := s.startNHS(keys)
 	if err != nil {
 		return err
 	}
@@ -42,9 +52,15 @@ func (s *Stack) startSandbox() error {
 	mux.Handle("/table/", http.StripPrefix("/table", s.Table.Control()))
 	mux.Handle("/queues/", http.StripPrefix("/queues", s.Queues.Control()))
 	mux.Handle("/kms/", http.StripPrefix("/kms", keys))
+	mux.Handle(nhsPath+"/", services)
 	mux.HandleFunc("GET /clock", s.tellClock)
 	mux.HandleFunc("PUT /clock", s.changeClock)
 	s.serve(controlListener, sandbox.Guard(mux))
+	files, err := s3.New(s3.Config{Engine: s.engine.S3(), Now: s.Now})
+	if err != nil {
+		return err
+	}
+	s.serve(filesListener, files)
 	return nil
 }
 

@@ -26,6 +26,7 @@ import (
 	"almanac/infra/faultproxy"
 	"almanac/infra/lambdahost"
 	"almanac/infra/pump"
+	"almanac/infra/sandbox/nhs"
 	"almanac/infra/sandbox/oidc"
 	"almanac/infra/sandbox/ses"
 )
@@ -33,7 +34,7 @@ import (
 // Options says what to start. The zero value is the whole product in memory on free ports.
 type Options struct {
 	Root string // of the repository; the working directory if empty
-	// Port is the API's; log-in, mailbox and control take the next three. 0 takes free ones.
+	// Port is the API's; log-in, mailbox, control and files take the next four. 0 takes free ones.
 	Port int
 	// DataDir keeps the table on disk; empty keeps it in memory.
 	DataDir string
@@ -50,6 +51,7 @@ type Options struct {
 // Stack is the running product.
 type Stack struct {
 	API, Login, Mailbox, Control string // base URLs
+	Files                        string // base URL of the bucket's engine
 	Region                       string
 	Template                     *cfn.Template
 	Host                         *lambdahost.Host
@@ -57,9 +59,10 @@ type Stack struct {
 	Table, Queues                *faultproxy.Proxy // before the engines
 	Mail                         *ses.Server
 	People                       *oidc.Issuer
+	NHS                          *nhs.Server
 	DynamoDB                     *dynamodb.Client // straight to the engine
 	SQS                          *sqs.Client      // straight to the engine
-	TableName                    string
+	TableName, KeyTableName      string
 	Fresh                        bool // the table was empty
 
 	options   Options
@@ -122,7 +125,7 @@ func (s *Stack) start(ctx context.Context) error {
 
 // listen takes the ports first, so that a port in use is told before anything is started.
 func (s *Stack) listen() error {
-	for i, url := range []*string{&s.API, &s.Login, &s.Mailbox, &s.Control} {
+	for i, url := range []*string{&s.API, &s.Login, &s.Mailbox, &s.Control, &s.Files} {
 		port := 0
 		if s.options.Port != 0 {
 			port = s.options.Port + i
@@ -142,6 +145,7 @@ const (
 	loginListener
 	mailboxListener
 	controlListener
+	filesListener
 )
 
 func (s *Stack) serve(listener int, h http.Handler) {

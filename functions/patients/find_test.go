@@ -1,0 +1,170 @@
+package main
+
+import (
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"almanac/infra/sandbox"
+	"almanac/infra/sandbox/kms"
+	"almanac/shared/clinictest"
+	"almanac/shared/disclosure"
+	"almanac/shared/event"
+	"almanac/shared/id"
+	"almanac/shared/patient"
+	"almanac/shared/web"
+)
+
+// registered has somebody register a patient of that family name.
+func (d *desk) registered(subject, family string) string {
+	d.t.Helper()
+	body := jsonObject{"names": []jsonObject{{"use": "usual", "given": []string{"Test"}, "family": family}}}
+	return read[patient.Receipt](d.t, d.must(201, d.ask(subject, "POST", "/v1/patients", body)), nil).ID
+}
+
+func exportObject() jsonObject {
+	return jsonObject{
+		"recipient": jsonObject{"name": "Example Hospital", "odsCode": "RX100"}, "purpose": "direct-care",
+		"authority": "care-public-task",
+	}
+}
+
+// bare is a request without an Idempotency-Key.
+func (r request) bare() request {
+	delete(r.Headers, "idempotency-key")
+	return r
+}
+
+// A search is an event before its answer leaves: it names the organisation, and the patients whom it showed.
+func TestSearchLeavesAnEvent(t *testing.T) {
+	d := newDesk(t)
+	pat := d.register()
+	before := len(history(t, d.House, d.Org, d.Org))
+	look := func(body jsonObject) web.Page[patient.Found] {
+		ev := d.ask(clinictest.Clinician, "POST", "/v1/patients/search", body).bare()
+		return read[web.Page[patient.Found]](t, d.must(200, ev), nil)
+	}
+	found := look(jsonObject{"name": strings.ToUpper(familyName[:5]), "birthDate": born[:4]})
+	if len(found.Items) != 1 || found.Items[0].ID != pat.ID || found.Items[0].BirthDate != born || found.Next != "" {
+		t.Fatalf("found %d, next %q", len(found.Items), found.Next)
+	}
+	if none := look(jsonObject{"name": "Nobody"}); none.Items == nil || len(none.Items) != 0 {
+		t.Error("nobody is no empty list")
+	}
+	events := history(t, d.House, d.Org, d.Org)[before:]
+	if len(events) != 2 || events[0].Name != event.RecordRead || events[0].Action != "patient.search" ||
+		events[0].Refs["found"] != pat.ID || len(events[1].Refs) != 0 {
+		t.Errorf("left %+v", events)
+	}
+	for _, m := range markers() {
+		if strings.Contains(d.Log.String(), m) {
+			t.Errorf("the log shows %q", m)
+		}
+	}
+}
+
+func TestSearchRefusals(t *testing.T) {
+	d := newDesk(t)
+	search := func(body jsonObject) request {
+		return d.ask(clinictest.Receptionist, "POST", "/v1/patients/search", body).bare()
+	}
+	d.refused(http.StatusBadRequest, "malformed_cursor", search(jsonObject{"name": "able", "after": "xyz"}))
+	d.refused(http.StatusUnprocessableEntity, "invalid", search(jsonObject{"limit": 5}))
+	d.refused(http.StatusUnprocessableEntity, "invalid", search(jsonObject{"name": "able", "limit": 21}))
+	if err := d.KMS.Faults.Set([]sandbox.Fault{{Kind: kms.Denied, Count: 100}}); err != nil {
+		t.Fatal(err)
+	}
+	d.Clock.Pass(10 * time.Minute)
+	d.refused(http.StatusServiceUnavailable, "keys_unavailable", search(jsonObject{"name": "able"}))
+}
+
+// Merging takes a part in the care of both.
+func TestMergeNeedsBoth(t *testing.T) {
+	d := newDesk(t)
+	mine, theirs := d.registered(clinictest.Manager, "Able"), d.registered(clinictest.Receptionist, "Baker")
+	merge := func(into, from string) request {
+		return d.ask(clinictest.Manager, "POST", "/v1/patients/"+into+"/merge", jsonObject{"patientId": from})
+	}
+	d.refused(http.StatusForbidden, "no_relationship", merge(mine, theirs))
+	d.refused(http.StatusForbidden, "no_relationship", merge(theirs, mine))
+	d.refused(http.StatusNotFound, "not_found", merge(mine, id.New("pat")))
+	d.refused(http.StatusUnprocessableEntity, "invalid", merge(mine, mine))
+}
+
+// An export and its entry in the register are one: the entry tells to whom, why and what, and not the data.
+func TestExport(t *testing.T) {
+	d := newDesk(t)
+	pat := d.register()
+	manager := d.By(t, clinictest.Manager)
+	ask := func() request {
+		return d.ask(clinictest.Manager, "POST", pat.Path()+"/exports", exportObject()).bare()
+	}
+	d.refused(http.StatusForbidden, "no_relationship", ask())
+	own := read[patient.Receipt](t, d.must(201, d.ask(clinictest.Manager, "POST", "/v1/patients",
+		with(with(patientObject(), "nhsNumber", "9990000050"), "notDuplicateOf", []string{pat.ID}))), nil)
+	pat = own
+	got := read[patient.FHIR](t, d.must(200, ask()), nil)
+	if got.ResourceType != "Patient" || len(got.Name) != 1 || got.Name[0].Family != familyName || len(got.Identifier) != 1 ||
+		got.Identifier[0].Value != "9990000050" || got.Identifier[0].Extension[0].Concept.Coding[0].Code != "02" ||
+		len(got.Telecom) != 2 || got.Address[0].PostalCode != "TE1 1ST" || got.Practitioners[0].Identifier.Value != practice {
+		t.Error("the export is not the patient's")
+	}
+	entries, _, err := disclosure.New(d.Table, d.Keeper, d.Clock.Now, id.New).List(t.Context(), manager, pat.ID, "", 10)
+	if err != nil || len(entries) != 1 {
+		t.Fatalf("%d entries, %v", len(entries), err)
+	}
+	if e := entries[0]; e.Recipient.ODSCode != "RX100" || e.Purpose != "direct-care" || e.Source != disclosure.Auto ||
+		e.By != clinictest.Manager || strings.Join(e.Categories, " ") != "contact-details identity nhs-number practice" {
+		t.Errorf("entered %+v", e)
+	}
+}
+
+// finding lists the sample events of finding patients and of what follows, in order.
+func finding() []step {
+	return []step{
+		{"search", 200, event.RecordRead},
+		{"duplicates", 200, event.RecordRead},
+		{"merge", 200, event.PatientMerged},
+		{"unmerge", 200, event.PatientUnmerged},
+		{"export", 200, event.DisclosureEntered},
+	}
+}
+
+// TestFindingEvents carries out the sample events of finding patients in order, with two records of one person.
+func TestFindingEvents(t *testing.T) {
+	h := clinictest.New(t)
+	org := mustFound(t, h)
+	by, err := h.Directory.Caller(t.Context(), org, mustLoad(t, "patients.search.json").RequestContext.Authorizer.JWT.Claims["sub"], true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	pats := []string{known("pat"), known("pat")[:len(known("pat"))-1] + "n"}
+	s := patient.New(h.Table, h.Keeper, h.Clock.Now, func(prefix string) string {
+		if prefix == "pat" {
+			pats = append(pats[1:], pats[0])
+			return pats[len(pats)-1]
+		}
+		return id.New(prefix)
+	})
+	zoe := patient.Patient{
+		Names: []patient.Name{{Use: patient.Usual, Given: []string{"Zo\u00eb"}, Family: "Example"}}, BirthDate: "1975-11-21",
+	}
+	for _, known := range [][]string{nil, {pats[0]}} {
+		if _, err := s.Create(t.Context(), by, clinictest.Once(), zoe, known...); err != nil {
+			t.Fatal(err)
+		}
+	}
+	serve := h.Edge().Serve(routes(s, nil))
+	for _, c := range finding() {
+		res := send(t, serve, request{mustLoad(t, "patients."+c.file+".json")})
+		if res.StatusCode != c.status {
+			t.Fatalf("%s: status %d: %s", c.file, res.StatusCode, res.Body)
+		}
+		of := append(history(t, h, org, known("pat")), history(t, h, org, org)...)
+		if !slices.ContainsFunc(of, func(e event.Event) bool { return e.Name == c.name && e.By == by.Person() }) {
+			t.Errorf("%s: the events %+v, want one %s", c.file, of, c.name)
+		}
+	}
+}
