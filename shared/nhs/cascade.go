@@ -205,4 +205,3 @@ func (c *Cascade) Result() (string, string) {
 	}
 	return None, ""
 }
-
