@@ -302,6 +302,17 @@ func TestReview(t *testing.T) {
 	}
 }
 
+// TestNotJustified: what was not justified opens the record no more, from the review on.
+func TestNotJustified(t *testing.T) {
+	d := newDesk(t)
+	pat, who := d.Patients[0], d.clinician()
+	got := d.glass(pat, who)
+	d.must(http.StatusOK, who, "GET", of(pat, "/relationships"), nil)
+	ev := d.ask(d.officer, "POST", "/v1/alerts/"+got.AlertID+"/review", object{"outcome": "not-justified"})
+	clinictest.Must(t, d.serve, http.StatusOK, clinictest.With(ev, "if-match", `"1"`))
+	d.must(http.StatusForbidden, who, "GET", of(pat, "/relationships"), nil)
+}
+
 // TestAlertsInPages: pages one by one give all alerts once, in order.
 func TestAlertsInPages(t *testing.T) {
 	d := newDesk(t)

@@ -2,10 +2,12 @@ package alert
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"time"
 
 	"almanac/shared/access"
+	"almanac/shared/care"
 	"almanac/shared/clinic"
 	"almanac/shared/event"
 	"almanac/shared/fault"
@@ -111,10 +113,27 @@ func (s *Service) Review(
 	a.State, a.Version = to, version+1
 	a.Findings = append(a.Findings, Finding{Outcome: v.Outcome, By: by.Person(), At: s.now(), Sealed: note})
 	r := Standing{ID: a.ID, State: a.State, Version: a.Version}
-	return r, k.Write(ctx, table.Change{
+	ch := table.Change{
 		Action: access.AlertReview, Target: a.PatientID, Once: once, Answer: r,
 		Put:   []table.Item{{Key: k.Alert(a.ID), Value: a, Version: version, Index: a.listing(k)}},
 		Event: event.Event{Name: event.AlertReviewed, Why: v.Outcome, Refs: map[string]string{Ref: a.ID}},
+	}
+	if v.Outcome != NotJustified {
+		return r, k.Write(ctx, ch)
+	}
+	return r, s.ending(ctx, by, a, ch)
+}
+
+// ending writes the change and ends with it the relation that the alert is about, if it still counts: what was not
+// justified opens the record no more.
+func (s *Service) ending(ctx context.Context, by access.Caller, a Alert, ch table.Change) error {
+	k, review := s.table.For(by), ch.Put
+	return care.Settle(ctx, k, a.PatientID, func(c care.Circle) error {
+		ch.Put = review
+		if ended, ok := c.Ending(a.About, by.Person(), s.now().UTC().Truncate(time.Second)); ok {
+			ch.Put = append(slices.Clone(review), ended.Item(k, a.PatientID))
+		}
+		return k.Write(ctx, ch)
 	})
 }
 

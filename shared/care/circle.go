@@ -86,6 +86,17 @@ func (c Circle) With(r Relation, now time.Time) Circle {
 	return c
 }
 
+// Ending gives the circle with a relation ended by somebody; false where there is none of that id that counts at now.
+func (c Circle) Ending(relation, by string, now time.Time) (Circle, bool) {
+	i := slices.IndexFunc(c.Relations, func(r Relation) bool { return r.ID == relation && r.Holds(now) })
+	if i < 0 {
+		return c, false
+	}
+	c.Relations = slices.Clone(c.Relations)
+	c.Relations[i].Ended, c.Relations[i].EndedBy = now, by
+	return c, true
+}
+
 // Running finds the person's own relation of a kind that counts at now.
 func (c Circle) Running(kind Kind, person string, now time.Time) (Relation, bool) {
 	for _, r := range c.Relations {
