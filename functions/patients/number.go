@@ -9,8 +9,8 @@ import (
 )
 
 const (
-	aboutNumber = "The number is shown as it is read aloud, with its status beside it; of somebody who objects to its " +
-		"use it is not. Only a number of status 01 goes out to anybody. Steps are what the NHS was asked and " +
+	aboutNumber = "The number is shown as it is read aloud, with its status beside it; of somebody who objects to " +
+		"its use it is not. Only a number of status 01 goes out to anybody. Steps are what the NHS was asked and " +
 		"what came of it."
 	aboutTracing = "The NHS is asked in the background, before all that nobody waits for. Read the number again to " +
 		"see what came of it. A search that finds one person whose birth date, family name and given name or " +
@@ -24,8 +24,8 @@ func numberRoutes(s *nhs.Service) web.Routes {
 			Describe(aboutNumber),
 		"POST /v1/patients/{id}/nhs-number/trace": web.Do(access.NumberTrace, "Trace the NHS number", trace(s)).
 			Describe(aboutTracing),
-		"PUT /v1/patients/{id}/nhs-number/objection": web.Do(access.NumberObject, "Enter an objection to the NHS number",
-			enterObjection(s)).Describe(aboutObjecting),
+		"PUT /v1/patients/{id}/nhs-number/objection": web.Do(access.NumberObject,
+			"Enter an objection to the NHS number", enterObjection(s)).Describe(aboutObjecting),
 		"DELETE /v1/patients/{id}/nhs-number/objection": web.Do(access.NumberObject,
 			"Withdraw the objection to the NHS number", withdraw(s)),
 

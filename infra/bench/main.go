@@ -47,7 +47,7 @@ func run(ctx context.Context, args []string) error {
 		"numbers of stored appointments to measure at; a million takes half an hour and some GB")
 	flags.IntVar(&o.lines, "lines", 5000, "number of lines of an uploaded file; 100,000 take a quarter of an hour")
 	patients := flags.String("patients", "100,20000",
-		"numbers of patients to search among; a million takes half an hour and some GB")
+		"numbers of patients to search among; a million takes 20 minutes and 6 GB")
 	flags.StringVar(&o.host, "host", "bin", "folder with the functions built for this computer (make binaries)")
 	flags.StringVar(&o.arm, "arm", ".", "folder with the functions built for AWS (make build)")
 	if err := flags.Parse(args); err != nil {

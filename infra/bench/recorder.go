@@ -109,10 +109,7 @@ func (r *recorder) update(u *types.Update) error {
 			clause = word
 			continue
 		}
-		name := words[n]
-		if strings.HasPrefix(name, "#") {
-			name = u.ExpressionAttributeNames[name]
-		}
+		name := named(u, words[n])
 		n += map[string]int{"ADD": 1, "SET": 2}[clause]
 		if clause == "" || name == "" || n >= len(words) {
 			return fmt.Errorf("seeding cannot carry out %q", aws.ToString(u.UpdateExpression))
@@ -131,6 +128,14 @@ func (r *recorder) update(u *types.Update) error {
 		i[name] = value
 	}
 	return nil
+}
+
+// named is the attribute that a word of an expression stands for.
+func named(u *types.Update, word string) string {
+	if strings.HasPrefix(word, "#") {
+		return u.ExpressionAttributeNames[word]
+	}
+	return word
 }
 
 // united is a set of byte strings with those of another, or the sum of two numbers; nil where more is neither.

@@ -21,9 +21,10 @@ import (
 type searchKind struct {
 	name, note string
 	queries    func(known []patient.Patient) []patient.Query
+	grows      string // what does, with the number of patients, besides who is found
 }
 
-// searchKinds lists the ways; pageful is what a search gives at once.
+// searchKinds lists the ways.
 func searchKinds() []searchKind {
 	named := func(names ...string) func([]patient.Patient) []patient.Query {
 		return func([]patient.Patient) []patient.Query {
@@ -35,18 +36,21 @@ func searchKinds() []searchKind {
 		}
 	}
 	return []searchKind{
-		{"prefix", "two or three letters of a family name", named("smi", "jo", "wil")},
-		{"full", "a family name, the beginning of a given one: smith jo", named("smith jo", "jones ma", "brown da")},
-		{"beginnings", "the beginnings of both, smi jo", named("smi jo", "wil ma", "jon da")},
-		{"given", "a given name alone", named("margaret", "susan", "olivia")},
-		{"rare", "a family name that two people have", named(strings.Fields(rareNames)...)},
+		{"prefix", "two or three letters of a family name", named("smi", "jo", "wil"), ""},
+		{"full", "a family name, a given one begun: smith jo", named("smith jo", "jones ma", "brown da"), ""},
+		{
+			"beginnings", "the beginnings of both, smi jo", named("smi jo", "wil ma", "jon da"),
+			"; all rows of the longer beginning are gone through for the other, 2,000 a page",
+		},
+		{"given", "a given name alone", named("margaret", "susan", "olivia"), ""},
+		{"rare", "a family name that two people have", named(strings.Fields(rareNames)...), ""},
 		{"birth", "a birth date", func(known []patient.Patient) []patient.Query {
 			var out []patient.Query
 			for _, p := range known[:min(someKnown, len(known))] {
 				out = append(out, patient.Query{BirthDate: p.BirthDate, Limit: patient.MaxFound})
 			}
 			return out
-		}},
+		}, ""},
 		{"number", "an NHS number", func(known []patient.Patient) []patient.Query {
 			var out []patient.Query
 			for _, p := range known {
@@ -55,7 +59,7 @@ func searchKinds() []searchKind {
 				}
 			}
 			return out
-		}},
+		}, ""},
 	}
 }
 
@@ -225,14 +229,16 @@ func (b *bench) searched(k searchKind, all []*hunted) {
 	name := "search." + k.name
 	for _, s := range all {
 		t, c, at := s.times[k.name], s.costs[k.name], "."+fmt.Sprint(s.size)
-		found := number(c.found) + " found"
+		found := number(c.found) + " found on a page"
+		if c.pages > 1 {
+			found += ", the first of them on page " + number(c.pages)
+		}
 		b.info(name+"-wall"+at, milliseconds(median(t.wall)), "ms", fmt.Sprintf("%s; %s; p99 %s ms; "+
 			"in process, DynamoDB Local on this computer included", k.note, found,
 			number(milliseconds(percentile(t.wall, .99)))))
 		b.info(name+"-cpu"+at, milliseconds(t.perCall()), "ms", found+s.stored())
-		b.info(name+".trips"+at, c.trips, "trips", found+", on page "+number(c.pages)+
-			" in the middle; the function leaves an event besides")
-		b.info(name+".read-units"+at, c.units, "RCU", found)
+		b.info(name+".trips"+at, c.trips, "trips", "the function writes an event besides")
+		b.info(name+".read-units"+at, c.units, "RCU", "two for each who is opened, record and key; and the rows")
 	}
 	if len(all) < 2 {
 		return
@@ -246,7 +252,7 @@ func (b *bench) searched(k searchKind, all []*hunted) {
 		}
 	}
 	span := fmt.Sprintf("%d → %d patients; %s → %s found", first.size, last.size,
-		number(first.costs[k.name].found), number(last.costs[k.name].found))
+		number(first.costs[k.name].found), number(last.costs[k.name].found)) + k.grows
 	grown := float64(last.times[k.name].perCall()) / float64(first.times[k.name].perCall())
 	if first.costs[k.name].found < sameFound*last.costs[k.name].found {
 		b.info(name+"-cpu.growth", grown, "×", span+", each of whom is opened")

@@ -110,8 +110,8 @@ patient_closed: Nothing can be booked for the patient
 patient_not_found: Patient not found
 	Check the patient's id.
 possible_duplicate: Possibly registered already
-	Look at the records that errors names. If it is somebody else, send the request again, with a fresh key and their ids
-	in notDuplicateOf.
+	Look at the records that errors names. If it is somebody else, send the request again, with a fresh key and their
+	ids in notDuplicateOf.
 malformed_cursor: Not a page's next
 	Begin without after, and then send the next of each answer, as it was given and for the same request. That of a
 	search for patients is good for the person who asked, for an hour.

@@ -122,8 +122,8 @@ type Route struct {
 // Do makes the route that calls fn for callers who have the permission. The summary is a short sentence in the
 // imperative ("Book an appointment"), unique within the API. It panics if reading with the permission leaves an event
 // and In does not say whose record it is, with Subject() string; a route table is built at start and in every test.
-// In may also say, with References() map[string]string and Basis() string, what else the read or the denial concerns and
-// what it rested on. The handler may find all of this out and leave it in In.
+// In may also say, with References() map[string]string and Basis() string, what else the read or the denial concerns
+// and what it rested on. The handler may find all of this out and leave it in In.
 func Do[In, Out any](p access.Permission, summary string, fn Func[In, Out]) Route {
 	sample := any(new(In))
 	if _, ok := sample.(subject); !ok && p.Sensitive() {
