@@ -33,8 +33,8 @@ func numberRoutes(s *nhs.Service) web.Routes {
 			Tag("NHS number reviews").Describe(aboutReviews),
 		"GET /v1/nhs-number-reviews/{id}": web.Do(access.NumberReview, "Read an NHS number review", review(s)).
 			Tag("NHS number reviews"),
-		"POST /v1/nhs-number-reviews/{id}/decide": web.Do(access.NumberReview, "Decide an NHS number review", decide(s)).
-			Tag("NHS number reviews").Describe(aboutDeciding),
+		"POST /v1/nhs-number-reviews/{id}/decide": web.Do(access.NumberReview, "Decide an NHS number review",
+			decide(s)).Tag("NHS number reviews").Describe(aboutDeciding),
 	}
 }
 

@@ -12,8 +12,8 @@ import (
 const (
 	aboutReviews = "What could not be decided without a person, the oldest first. The list may lag behind by a moment."
 	// How well a candidate fits is not shown as a figure: NHS England forbids it.
-	aboutDeciding = "accept: it is this patient, take the number. refuse: it is somebody else; if the patient had the " +
-		"number before, it is removed. search-again: after the details were completed, or later. What the NHS " +
+	aboutDeciding = "accept: it is this patient, take the number. refuse: it is somebody else; if the patient had " +
+		"the number before, it is removed. search-again: after the details were completed, or later. What the NHS " +
 		"said of the candidate is removed with the decision."
 )
 
@@ -32,8 +32,8 @@ func reviews(s *nhs.Service) web.Func[reviewsIn, web.Page[nhs.Review]] {
 	}
 }
 
-// OneReview is embedded in the input of all that concerns one review, and gets the patient once it is known, so that the
-// event of a read or a denial stands in the patient's access log. It is exported because only then does embedding it
+// OneReview is embedded in the input of all that concerns one review, and gets the patient once it is known, so that
+// the event of a read or a denial stands in the patient's access log. It is exported because only then does embedding it
 // count for the API framework.
 type OneReview struct {
 	ID      string `path:"id" maxLength:"40"`

@@ -39,8 +39,8 @@ func newPrivacy(
 	return p, err
 }
 
-// tell carries out one event of a view granted in an emergency. Until it succeeded the alert is owed, so it stays in the
-// queue, and where it cannot succeed it ends among the dead letters, which raise an alarm.
+// tell carries out one event of a view granted in an emergency. Until it succeeded the alert is owed, so it stays in
+// the queue, and where it cannot succeed it ends among the dead letters, which raise an alarm.
 func (p privacy) tell(ctx context.Context, by access.Caller, m event.Message) error {
 	return p.views.Tell(ctx, by, m.Target, m.Event, func(ctx context.Context, a recordview.PrivacyAlert) error {
 		if p.spine == nil {

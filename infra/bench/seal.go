@@ -75,8 +75,9 @@ func (b *bench) sealing(ring *seal.Ring, c table.Clinic) error {
 			return err
 		}
 	}
-	b.info("seal.write", costs[1]-costs[0], "µs", fmt.Sprintf("processor time; the JSON itself %s µs", number(costs[0])))
-	b.info("seal.read", costs[3]-costs[2], "µs", fmt.Sprintf("processor time; the JSON itself %s µs", number(costs[2])))
+	const beside = "processor time; the JSON itself %s µs"
+	b.info("seal.write", costs[1]-costs[0], "µs", fmt.Sprintf(beside, number(costs[0])))
+	b.info("seal.read", costs[3]-costs[2], "µs", fmt.Sprintf(beside, number(costs[2])))
 	b.info("seal.digest", costs[4], "µs", "a keyed digest, of which a patient's rows take about seventeen")
 	b.info("seal.key", costs[5], "µs", "a new patient's key, made and wrapped")
 	return nil
