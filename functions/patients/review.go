@@ -33,8 +33,8 @@ func reviews(s *nhs.Service) web.Func[reviewsIn, web.Page[nhs.Review]] {
 }
 
 // OneReview is embedded in the input of all that concerns one review, and gets the patient once it is known, so that
-// the event of a read or a denial stands in the patient's access log. It is exported because only then does embedding it
-// count for the API framework.
+// the event of a read or a denial stands in the patient's access log. It is exported because only then does embedding
+// it count for the API framework.
 type OneReview struct {
 	ID      string `path:"id" maxLength:"40"`
 	patient string
