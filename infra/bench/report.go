@@ -33,6 +33,11 @@ func (r *report) atMost(name string, value float64, unit string, limit float64, 
 	r.figure(name, value, unit, note, value > limit)
 }
 
+// atLeast prints a figure with the limit that it must reach.
+func (r *report) atLeast(name string, value float64, unit string, limit float64, peer string) {
+	r.figure(name, value, unit, "limit at least "+number(limit)+"; "+peer, value < limit)
+}
+
 // info prints a figure without a limit.
 func (r *report) info(name string, value float64, unit, peer string) {
 	r.figure(name, value, unit, peer, false)

@@ -27,6 +27,9 @@ const (
 	traceFor = 20 * time.Second // how long they ask
 	// registerRate is the register's limit a second, of all of an application's calls together.
 	registerRate = 5
+	// leastRate is what must be reached of it: places are a little further apart than a fifth of a second, so that a
+	// late waker does not make a sixth call within one.
+	leastRate = 4
 )
 
 // trace measures how well the calls to the NHS's register keep to its limit: as many workers as can be ask without end,
@@ -59,6 +62,7 @@ func (b *bench) trace(ctx context.Context) error {
 	rate := float64(len(all)-1) / all[len(all)-1].At.Sub(all[0].At).Seconds()
 	b.atMost("trace.calls", rate, "1/s", registerRate,
 		fmt.Sprintf("%d workers for %s, %d calls", tracers, traceFor, len(all)))
+	b.atLeast("trace.held", rate, "1/s", leastRate, "the same, from below: the limit is made use of")
 	b.atMost("trace.fullest-second", float64(fullest(all)), "calls", registerRate, "as they arrived")
 	b.atMost("trace.refused", float64(stand.Refused()), "calls", 0, "by the stand-in's limit of five in a second")
 	b.atMost("trace.person", milliseconds(percentile(r.waited, 0.9)), "ms", 2000,

@@ -2,6 +2,7 @@ package web
 
 import (
 	"bytes"
+	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/json"
 	"mime"
@@ -183,7 +184,8 @@ func (x *exchange) sentJSON() bool {
 }
 
 // fingerprint tells a repeat of a request from another request under the same key. White space in the body does not
-// count; everything else does.
+// count; everything else does. It is keyed with the Idempotency-Key, of which only a digest is stored: whoever has the
+// table cannot find out by trying whether a guessed person was in a request.
 func (x *exchange) fingerprint() [sha256.Size]byte {
 	var body bytes.Buffer
 	if len(x.body) > 0 {
@@ -191,7 +193,7 @@ func (x *exchange) fingerprint() [sha256.Size]byte {
 			body.Write(x.body) // unreachable: the body was checked
 		}
 	}
-	h := sha256.New()
+	h := hmac.New(sha256.New, []byte(x.once.Key))
 	for _, part := range []string{
 		x.endpoint.method, x.event.RawPath, x.event.RawQueryString, x.person, x.headers.get("If-Match"),
 	} {
