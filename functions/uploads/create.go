@@ -8,11 +8,11 @@ import (
 )
 
 const aboutFiles = "A file has up to 100,000 patients and 100,000,000 bytes, in UTF-8, with or without a byte order " +
-	"mark; a line has up to 65,536 bytes.\n\n**csv**: RFC 4180, parted by commas, semicolons or tabs, " +
-	"whichever the header uses. The header names the columns, in any order: `family`, `given` and `birthDate` " +
-	"must be there, `localId`, `nhsNumber`, `sex` (male, female, other, unknown, or the first letter), " +
-	"`addressLine1` to `addressLine5`, `postcode`, `phone`, `email` and `practiceOdsCode` may. An unknown " +
-	"column is refused. `localId` is your own number: it is not kept.\n\n**fhir-ndjson**: one Patient of FHIR " +
+	"mark; a line has up to 65,536 bytes.\n\ncsv: RFC 4180, parted by commas, semicolons or tabs, " +
+	"whichever the header uses. The header names the columns, in any order: family, given and birthDate " +
+	"must be there, localId, nhsNumber, sex (male, female, other, unknown, or the first letter), " +
+	"addressLine1 to addressLine5, postcode, phone, email and practiceOdsCode may. An unknown " +
+	"column is refused. localId is your own number: it is not kept.\n\nfhir-ndjson: one Patient of FHIR " +
 	"R4 (UK Core) in JSON on each line."
 
 type createIn struct {

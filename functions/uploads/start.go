@@ -7,10 +7,11 @@ import (
 	"almanac/shared/web"
 )
 
-const aboutRuns = "First with `dryRun` set: every line is read and compared with the records, nothing is registered, " +
+const aboutRuns = "First with dryRun set: every line is read and compared with the records, nothing is registered, " +
 	"and the report says what would be. Then without it, for the very same file. A patient who is there " +
-	"already, by the NHS number or by names, birth date and one of postcode, telephone or e-mail address, is " +
-	"matched and left as it is: the same file twice changes nothing. A run goes on by itself; read the upload " +
+	"already, by the NHS number or by names and birth date where postcode, telephone and e-mail address do " +
+	"not speak against it, is matched and left as it is: the same file twice changes nothing. Where nobody " +
+	"can tell, the line is refused as a possible_duplicate. A run goes on by itself; read the upload " +
 	"to see how far it is."
 
 type startIn struct {

@@ -284,7 +284,7 @@ func (s *schema) rules() []string {
 		n    *float64
 	}{{"at least %v", s.Minimum}, {"at most %v", s.Maximum}, {"a multiple of %v", s.MultipleOf}} {
 		if bound.n != nil {
-			add(bound.text, *bound.n)
+			add(bound.text, strconv.FormatFloat(*bound.n, 'f', -1, 64))
 		}
 	}
 	if s.PatternDescription != "" {

@@ -26,7 +26,7 @@ func main() {
 
 func run(args []string) error {
 	flags := flag.NewFlagSet("local", flag.ContinueOnError)
-	port := flags.Int("port", 8080, "port of the API; log-in, mailbox, control take the next three; 0 takes free ones")
+	port := flags.Int("port", 8080, "port of the API; log-in, mailbox, control and files take the next four; 0 takes free ones")
 	data := flags.String("data", "", "folder that keeps the diary; empty keeps it in memory")
 	logs := flags.String("logs", "bin/local.log", "file for the functions' logs; - for standard error")
 	seed := flags.Uint64("seed", 1, "another seed gives another demonstration diary")
@@ -36,8 +36,8 @@ func run(args []string) error {
 		}
 		return err
 	}
-	if *port < 0 || *port > 65532 {
-		return errors.New("the port must lie between 0 and 65532")
+	if *port < 0 || *port > 65531 {
+		return errors.New("the port must lie between 0 and 65531")
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 	defer stop()

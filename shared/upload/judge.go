@@ -123,7 +123,7 @@ func (w *worker) compare(ctx context.Context, t task, e entry, records []patient
 	case another:
 		e.patient = ""
 		if len(records) > 0 {
-			e.reasons = append(e.reasons, alike)
+			e.reasons = append(e.reasons, alike+":"+records[0].ID)
 		}
 	}
 	return e, nil

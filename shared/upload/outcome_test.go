@@ -108,7 +108,7 @@ func TestAlike(t *testing.T) {
 		",Twin,Ada,1950-02-27,,,M1 1AE,,,\n"+ // by the postcode
 		",Twin,Ada,1950-02-27,,,EC1A 1BB,,,\n"+
 		",Twin,Ada,1950-02-27,,,ZZ99 3VZ,,,\n")
-	says(t, again, "2 matched", "3 matched", "4 created similar_to_line:2 similar_to_line:3 similar_exists",
+	says(t, again, "2 matched", "3 matched", "4 created similar_to_line:2 similar_to_line:3 similar_exists:somebody",
 		"5 refused possible_duplicate_of_line:2")
 	_, third := o.both(t, header+"Twin,Ada,1950-02-27,,,,,,,\n")
 	says(t, third, "2 refused possible_duplicate")
@@ -192,7 +192,7 @@ func TestProtected(t *testing.T) {
 		"Hidden,Ada,1950-02-27,,,9 Low Street,M1 1AE,,,\n"+
 		"Objects,Ben,1950-02-27,,9990000026,,M1 1AE,,,\n"+
 		"Dead,Eve,1950-02-27,,9990000034,,M1 1AE,,,\n")
-	says(t, again, "2 matched not_compared", "3 created similar_exists", "4 matched differs:postcode deceased")
+	says(t, again, "2 matched not_compared", "3 created similar_exists:somebody", "4 matched differs:postcode deceased")
 	_, right := o.both(t, header+"Hidden,Ada,1950-02-27,,,1 High Street,SW1A 2AA,,,\nObjects,Ben,1950-02-27,,9990000042,,SW1A 2AA,,,\n")
 	says(t, right, "2 matched not_compared", "3 matched")
 	for i, version := range []int64{2, 2, 2} {
