@@ -24,29 +24,29 @@ type nameBody struct {
 	Family string   `json:"family,omitempty" maxLength:"35" example:"Example" doc:"Family or given may be missing, not both."`
 	Suffix []string `json:"suffix,omitempty" maxItems:"5" maxLength:"35"`
 	Start  string   `json:"start,omitempty" maxLength:"10" example:"2001-06-30"`
-	End    string   `json:"end,omitempty" maxLength:"10" doc:"The last day it counts."`
+	End    string   `json:"end,omitempty" maxLength:"10" example:"2031-12-31" doc:"The last day it counts."`
 }
 
 type addressBody struct {
 	Use      string   `json:"use" enum:"home,temp,billing,work"`
 	Lines    []string `json:"lines,omitempty" maxItems:"5" maxLength:"100" example:"[\"1 Harbour Street\"]"`
 	Postcode string   `json:"postcode,omitempty" maxLength:"12" example:"ZZ99 3VZ" doc:"A UK postcode, with or without the space. ZZ99 3VZ stands for no fixed abode, ZZ99 3WZ for not known."`
-	Start    string   `json:"start,omitempty" maxLength:"10"`
-	End      string   `json:"end,omitempty" maxLength:"10" doc:"The last day it counts."`
+	Start    string   `json:"start,omitempty" maxLength:"10" example:"2024-01-31"`
+	End      string   `json:"end,omitempty" maxLength:"10" example:"2031-12-31" doc:"The last day it counts."`
 }
 
 type contactBody struct {
 	System string `json:"system" enum:"phone,email,sms" doc:"SMS is a number that text messages may be sent to."`
 	Value  string `json:"value" minLength:"1" maxLength:"254" example:"07700 900123" doc:"A telephone number, UK or with + and the country's code, kept in E.164; or an e-mail address."`
 	Use    string `json:"use,omitempty" enum:"home,work,mobile,temp"`
-	Start  string `json:"start,omitempty" maxLength:"10"`
-	End    string `json:"end,omitempty" maxLength:"10" doc:"The last day it counts."`
+	Start  string `json:"start,omitempty" maxLength:"10" example:"2024-01-31"`
+	End    string `json:"end,omitempty" maxLength:"10" example:"2031-12-31" doc:"The last day it counts."`
 }
 
 type practiceBody struct {
 	ODSCode string `json:"odsCode" minLength:"3" maxLength:"10" example:"A81001"`
-	Start   string `json:"start,omitempty" maxLength:"10"`
-	End     string `json:"end,omitempty" maxLength:"10"`
+	Start   string `json:"start,omitempty" maxLength:"10" example:"2024-01-31"`
+	End     string `json:"end,omitempty" maxLength:"10" example:"2031-12-31"`
 }
 
 type deathBody struct {
@@ -57,8 +57,8 @@ type deathBody struct {
 type alertBody struct {
 	Kind  string `json:"kind" enum:"access-need,allergy,communication,safeguarding,safety,other"`
 	Text  string `json:"text" minLength:"1" maxLength:"200" example:"Needs step-free access."`
-	Start string `json:"start,omitempty" maxLength:"10"`
-	End   string `json:"end,omitempty" maxLength:"10" doc:"The last day it counts."`
+	Start string `json:"start,omitempty" maxLength:"10" example:"2024-01-31"`
+	End   string `json:"end,omitempty" maxLength:"10" example:"2031-12-31" doc:"The last day it counts."`
 }
 
 // record is the record of what was entered.

@@ -14,7 +14,8 @@ const (
 		"what came of it."
 	aboutTracing = "The NHS is asked in the background, before all that nobody waits for. Read the number again to " +
 		"see what came of it. A search that finds one person whose birth date, family name and given name or " +
-		"postcode are the patient's gives the number; anything else is for a person to decide."
+		"postcode are the patient's gives the number; anything else is for a person to decide, and so is what " +
+		"was found without a postcode to search by (no_postcode)."
 )
 
 // numberRoutes are the routes of NHS numbers.

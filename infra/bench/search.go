@@ -40,7 +40,7 @@ func searchKinds() []searchKind {
 		{"full", "a family name, a given one begun: smith jo", named("smith jo", "jones ma", "brown da"), ""},
 		{
 			"beginnings", "the beginnings of both, smi jo", named("smi jo", "wil ma", "jon da"),
-			"; all rows of the longer beginning are gone through for the other, 2,000 a page",
+			"; the rows of both first pairs of letters are gone through, and nobody else's",
 		},
 		{"given", "a given name alone", named("margaret", "susan", "olivia"), ""},
 		{"rare", "a family name that two people have", named(strings.Fields(rareNames)...), ""},

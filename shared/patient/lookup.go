@@ -3,6 +3,7 @@ package patient
 import (
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"almanac/shared/seal"
 )
@@ -13,17 +14,19 @@ import (
 //	by                                     partition: digest of        path
 //	family name, with or without given     the name's first 2 letters  "." letters 3 to 16 "." given letters 2 to 16
 //	given names, with or without family    the name's first 2 letters  "." letters 3 to 16 "." family letters 2 to 16
+//	beginnings of both                     both names' first 2 letters "." letters 3 to 16 "." given letters 3 to 16
 //	birth date, phone, e-mail, postcode    the value                   -
 //	all names and birth date together      the values                  -
 //
 // A letter of a path is two characters, of a digest over the whole name up to that letter: so a path begins with
 // another exactly if the names do, but for one stranger in 1,024 at each letter, whom the comparison with the opened
-// record leaves out. A name of one letter has a partition of its own.
+// record leaves out. A name of one letter has a partition of its own, and no row for the beginnings of both.
 
 // The kinds of digests.
 const (
 	byFamily   = "family"
 	byGiven    = "given"
+	byBoth     = "both"
 	byBirth    = "birth-date"
 	byPhone    = "phone"
 	byEmail    = "email"
@@ -40,6 +43,14 @@ const (
 
 // head is the part of a name that its partition is made of.
 func head(letters []rune) string { return string(letters[:min(len(letters), headLetters)]) }
+
+// heads is what the partition of both beginnings is made of; a folded name has no joint in it.
+func (t term) heads() string { return head([]rune(t.family)) + pathJoint + head([]rune(t.given)) }
+
+// paired tells whether both names are long enough for a partition of both beginnings.
+func (t term) paired() bool {
+	return utf8.RuneCountInString(t.family) >= headLetters && utf8.RuneCountInString(t.given) >= headLetters
+}
 
 // speller makes the paths of names; it makes each digest once, because they are most of what a new patient costs.
 type speller struct {
@@ -114,6 +125,9 @@ func (s *speller) rows(t term) []row {
 	if t.given != "" {
 		out = append(out, s.row(byGiven, t.given, byFamily, t.family))
 	}
+	if t.paired() {
+		out = append(out, s.both(t))
+	}
 	return out
 }
 
@@ -121,6 +135,14 @@ func (s *speller) row(kind, first, otherKind, second string) row {
 	return row{
 		Digest: s.digest(kind, head([]rune(first))),
 		Path:   s.begins(kind, first) + pathJoint + s.path(otherKind, second, headLetters),
+	}
+}
+
+// both is the row by which somebody is found whose names begin so, however many share the beginning of either.
+func (s *speller) both(t term) row {
+	return row{
+		Digest: s.digest(byBoth, t.heads()),
+		Path:   s.begins(byFamily, t.family) + pathJoint + s.path(byGiven, t.given, headLetters+1),
 	}
 }
 

@@ -58,8 +58,9 @@ func parts(name string) []string {
 // term is one way to find a patient by name: a family name, the given names joined, or both.
 type term struct{ family, given string }
 
-// maxTerms bounds the rows of somebody with very many names.
-const maxTerms = 12
+// maxTerms bounds the rows of somebody with very many names, of which each has three: enough of maxRows is left for the
+// other ways to be found.
+const maxTerms = 10
 
 // terms are the ways to find a patient by name: under every name that the patient has or had, and under each part of
 // a double-barrelled family name as well.

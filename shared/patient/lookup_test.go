@@ -55,6 +55,9 @@ func TestPathsBeginAsNamesDo(t *testing.T) {
 		if same, want := x.Digest == y.Digest, a[:headLetters] == b[:headLetters]; same != want {
 			t.Fatalf("%s and %s share a partition: %v", a, b, same)
 		}
+		if same := s.both(term{a, b}).Digest == s.both(term{b, b}).Digest; same != (x.Digest == y.Digest) {
+			t.Fatalf("%s and %s share a partition of both: %v", a, b, same)
+		}
 		begins := strings.HasPrefix(x.Path, s.begins(byFamily, b))
 		if want := strings.HasPrefix(cut(a), cut(b)); begins != want && a[:headLetters] == b[:headLetters] && !collide(s, a, b) {
 			t.Fatalf("the path of %s begins as that of %s: %v", a, b, begins)
@@ -72,6 +75,70 @@ func collide(s *speller, a, b string) bool {
 	return false
 }
 
+// many draws somebody of one name or several.
+func many(t *rapid.T) Patient {
+	letters := rapid.SampledFrom([]string{"abab", "abba", "aba", "bab", "baba", "ab", "ba", "a", "b", ""})
+	var p Patient
+	for range rapid.IntRange(1, 3).Draw(t, "names") {
+		n := Name{Family: letters.Draw(t, "family"), Given: []string{letters.Draw(t, "given")}}
+		if rapid.IntRange(0, 3).Draw(t, "double") == 3 {
+			n.Family += "-" + letters.Draw(t, "part")
+		}
+		p.Names = append(p.Names, n)
+	}
+	return p
+}
+
+// Whoever is meant has a row that the first source goes through whose rows fit, in whatever order the names are typed
+// and however little of them: by that source, and no other, the patient is shown.
+func TestWhoIsMeantIsFound(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		p := many(t)
+		terms := p.terms()
+		if len(terms) == 0 {
+			return
+		}
+		one := rapid.SampledFrom(terms).Draw(t, "term")
+		begin := func(name string) string {
+			return name[:len(name)-rapid.IntRange(0, len(name)).Draw(t, "letters left out")]
+		}
+		family, given := begin(one.family), begin(one.given)
+		typed := rapid.SampledFrom([]string{family + " " + given, given + " " + family, family + "," + given}).Draw(t, "typed")
+		s := spelling(hashed)
+		rows, found := s.lookups(p), false
+		for _, src := range named(s, readings(typed)) {
+			fits := src.fitting(p)
+			for _, term := range fits {
+				r := s.of(src.kind, term)
+				if r.Digest != src.digest || !strings.HasPrefix(r.Path, src.prefix) || !src.takes(r.Path+"#pat_x") {
+					t.Fatalf("%q goes past the row of %v, by %s", typed, term, src.kind)
+				}
+				if !slices.Contains(rows, r) {
+					t.Fatalf("there is no row %s of %v", src.kind, term)
+				}
+			}
+			if found = len(fits) > 0; found {
+				break
+			}
+		}
+		if !found && len(family) != 1 && len(given) != 1 && family+given != "" { // a letter alone is a whole name
+			t.Fatalf("%q does not find %v", typed, one)
+		}
+	})
+}
+
+// Who is meant by the beginnings of both names is not looked for among all those who share one of them.
+func TestBeginningsOfBothAreNarrow(t *testing.T) {
+	s := spelling(hashed)
+	for _, typed := range []string{"smi jo", "jo smi", "Smith, Jo", "smi joa", "joa smi", "li na"} {
+		for _, src := range named(s, readings(typed)) {
+			if src.want.paired() && src.kind != byBoth && !src.whole {
+				t.Errorf("%q goes through all %s %v", typed, src.kind, src.want)
+			}
+		}
+	}
+}
+
 // The rows say nothing in clear, are the same each time, and are few.
 func TestLookups(t *testing.T) {
 	p := Patient{
@@ -86,7 +153,7 @@ func TestLookups(t *testing.T) {
 		Addresses: []Address{{Use: Home, Postcode: "DN15 5AA"}, {Use: "temp", Postcode: NoFixedAbode}},
 	}
 	rows := spelling(hashed).lookups(p)
-	if len(rows) != 2*6+6 {
+	if len(rows) != 3*6+6 {
 		t.Errorf("%d rows", len(rows))
 	}
 	if !slices.Equal(rows, spelling(hashed).lookups(p.clone())) {
@@ -98,7 +165,7 @@ func TestLookups(t *testing.T) {
 		}
 	}
 	p.Restricted = true
-	if got := len(spelling(hashed).lookups(p)); got != 2*6+3 {
+	if got := len(spelling(hashed).lookups(p)); got != 3*6+3 {
 		t.Errorf("%d rows of somebody protected", got)
 	}
 	p.MergedInto = "pat_y"
@@ -115,7 +182,7 @@ func BenchmarkLookups(b *testing.B) {
 	}
 	b.ReportAllocs()
 	for b.Loop() {
-		if len(spelling(hashed).lookups(p)) != 7 {
+		if len(spelling(hashed).lookups(p)) != 8 {
 			b.Fatal("not the rows that there should be")
 		}
 	}

@@ -23,14 +23,17 @@ type cursor struct {
 // cursorLife is how long a search can be gone on with.
 const cursorLife = time.Hour
 
-// cursorOf is what a cursor belongs to, besides the organisation: the person, the route and the question.
+// plan names how the sources of a question follow each other, which cursors count by: one of another order is refused.
+const plan = "both"
+
+// cursorOf is what a cursor belongs to, besides the organisation: the person, the route, the plan and the question.
 func cursorOf(by access.Caller, w wanted) string {
 	asked, err := json.Marshal(w)
 	if err != nil {
 		return "" // unreachable: strings always marshal
 	}
 	sum := sha256.Sum256(asked)
-	return by.Person() + "|patient.search|" + hex.EncodeToString(sum[:])
+	return by.Person() + "|patient.search|" + plan + "|" + hex.EncodeToString(sum[:])
 }
 
 func sealCursor(ring *seal.Ring, of string, at cursor, now time.Time) string {

@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"almanac/shared/seal"
 )
@@ -60,7 +61,7 @@ func (t term) begins(want term) bool {
 
 // source is one query of the rows: those of a name that begins so, or of a value.
 type source struct {
-	kind   string // byFamily, byGiven, or what kind of value
+	kind   string // byFamily, byGiven, byBoth, or what kind of value
 	digest string
 	prefix string
 	then   string // what the second part of the path must begin with
@@ -89,7 +90,7 @@ func (w wanted) sources(ring *seal.Ring) []source {
 	case w.Postcode != "":
 		return valued(byPostcode, w.Postcode)
 	case len(w.readings) > 0:
-		return named(ring, w.readings)
+		return named(newSpeller(ring), w.readings)
 	case len(w.Birth) == month:
 		return valued(byBirth, w.Birth, w.Birth[:year])
 	case w.Birth != "":
@@ -99,31 +100,50 @@ func (w wanted) sources(ring *seal.Ring) []source {
 }
 
 // named lists the queries for a name: first those for both names of which one is given in full, which are short
-// however many share the family name, then those for beginnings. Each reading is looked up under the longer of its two
-// names, which fewer people share.
-func named(ring *seal.Ring, readings []term) []source {
-	s := newSpeller(ring)
-	var whole, begun []source
+// however many share the family name, then those for beginnings, ahead those whose every row fits. The beginnings of
+// both names are looked up under both; any other reading under the longer of its names, which fewer people share.
+func named(s *speller, readings []term) []source {
+	var whole, sure, begun []source
 	for _, t := range readings {
+		both := s.paired(t)
+		if both.kind != "" && both.then == "" {
+			sure = append(sure, both) // those whose family name is meant whole come first of its rows by themselves
+			continue
+		}
 		src := source{kind: byFamily, want: t}
 		if len(t.given) > len(t.family) {
 			src.kind = byGiven
 		}
 		first, second := src.names(t)
-		src.digest = ring.Digest(src.kind, head([]rune(first)))
+		src.digest = s.digest(src.kind, head([]rune(first)))
 		src.then = s.path(src.other(), second, headLetters)
-		single := len([]rune(first)) < headLetters
+		single := utf8.RuneCountInString(first) < headLetters
 		if second != "" || single {
 			full := src
 			full.whole, full.prefix = true, s.begins(src.kind, first)+pathJoint+src.then
 			whole = append(whole, full)
 		}
-		if !single {
+		switch {
+		case both.kind != "":
+			begun = append(begun, both)
+		case !single:
 			src.prefix = s.begins(src.kind, first)
 			begun = append(begun, src)
 		}
 	}
-	return slices.Concat(whole, begun)
+	return slices.Concat(whole, sure, begun)
+}
+
+// paired is the query for the beginnings of both names; it has no kind where one of them is too short. The joint sorts
+// before every letter, and so a family name that ends where the beginning does before the longer ones.
+func (s *speller) paired(t term) source {
+	if !t.paired() {
+		return source{}
+	}
+	return source{
+		kind: byBoth, want: t, digest: s.digest(byBoth, t.heads()), prefix: s.begins(byFamily, t.family),
+		then: s.path(byGiven, t.given, headLetters+1),
+	}
 }
 
 // names gives the name that the source's rows are of, and the other one.
@@ -143,7 +163,10 @@ func (x source) other() string {
 
 // of is the row of the term under the kind.
 func (s *speller) of(kind string, t term) row {
-	if kind == byGiven {
+	switch kind {
+	case byBoth:
+		return s.both(t)
+	case byGiven:
 		return s.row(byGiven, t.given, byFamily, t.family)
 	}
 	return s.row(byFamily, t.family, byGiven, t.given)
