@@ -39,6 +39,11 @@ func (w worker) work(ctx context.Context, by access.Caller, m event.Message) err
 		}
 		patient = apt.PatientID
 	}
+	if m.Name == event.PatientMerged {
+		if err := w.numbers.Merged(ctx, by, patient); err != nil {
+			return err
+		}
+	}
 	cs, why, err := w.numbers.Open(ctx, by, m, patient)
 	if err != nil || why != "" {
 		return err
@@ -108,6 +113,9 @@ func (l *lookup) search(ctx context.Context) (nhs.Result, error) {
 }
 
 func (l *lookup) find(ctx context.Context, step string, q nhs.Query) (pds.Person, string, error) {
+	if err := l.still(ctx); err != nil {
+		return pds.Person{}, "", err
+	}
 	call := l.call(step)
 	query := pds.Query{Family: q.Family, BirthDate: q.BirthDate, Postcode: q.Postcode, History: q.History}
 	if q.Given != "" {
@@ -119,6 +127,9 @@ func (l *lookup) find(ctx context.Context, step string, q nhs.Query) (pds.Person
 }
 
 func (l *lookup) read(ctx context.Context, number nhsnumber.Number) (nhs.Result, error) {
+	if err := l.still(ctx); err != nil {
+		return nhs.Result{}, err
+	}
 	call := l.call(nhs.StepRead)
 	person, said, err := l.register.Get(ctx, call, number)
 	result := nhs.Result{Outcome: outcomeOf(said)}
@@ -131,6 +142,14 @@ func (l *lookup) read(ctx context.Context, number nhsnumber.Number) (nhs.Result,
 		result.Finding = &f
 	}
 	return result, nil
+}
+
+// still makes sure that there is reason to ask on: an objection stops everything but the request that is under way.
+func (l *lookup) still(ctx context.Context) error {
+	if len(l.steps) == 0 { // it was begun just now
+		return nil
+	}
+	return l.numbers.Still(ctx, l.by, l.cs)
 }
 
 // call names the request. It is repeated under the same id as long as the record is the one it was made of: after a

@@ -58,8 +58,8 @@ func TestAccept(t *testing.T) {
 	if err := b.decide(d.ID, nhs.Accept); err != nil {
 		t.Fatal(err)
 	}
-	if got := b.get(pat); !has(got, sandpds.TwoWords, "01", patient.NumberVerified) {
-		t.Error("the number was not taken")
+	if got := b.get(pat); !has(got, sandpds.TwoWords, "03", patient.NumberPresent) || b.standing(pat).Tracing != nhs.Waiting {
+		t.Error("the number counts before the register was read again")
 	}
 	if err := b.decide(d.ID, nhs.Refuse); !fault.Is(err, fault.Conflict) || fault.Of(err).Code != "review_decided" {
 		t.Errorf("decided twice: %v", err)
@@ -68,6 +68,12 @@ func TestAccept(t *testing.T) {
 	if err != nil || again.State != nhs.Accepted || again.Candidate != nil || len(again.Review.Candidate) > 0 {
 		t.Errorf("after the decision: %+v %v", again.State, err)
 	}
+	before := b.asked()
+	b.run()
+	if s := b.standing(pat); !has(b.get(pat), sandpds.TwoWords, "01", patient.NumberVerified) ||
+		s.Outcome != nhs.Verified || b.steps(s) != "read found" || b.asked() != before+1 {
+		t.Errorf("the number was not taken: %s, %s", s.Outcome, b.steps(s))
+	}
 	// Nobody is asked the same again, when the copy is renewed.
 	b.Clock.Pass(13 * time.Hour)
 	b.book(pat, "2027-01-06T10:00")
@@ -75,7 +81,7 @@ func TestAccept(t *testing.T) {
 	if s := b.standing(pat); s.Outcome != nhs.Verified || len(b.reviews()) > 0 {
 		t.Errorf("then %s", s.Outcome)
 	}
-	if !slices.Contains(b.trail(pat), "number.reviewed accept") {
+	if !slices.Contains(b.trail(pat), string(event.TraceRequested)+" accept") {
 		t.Errorf("the trail is %v", b.trail(pat))
 	}
 	b.clean()

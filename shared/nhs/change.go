@@ -31,13 +31,16 @@ func (s *Service) notFound(p *patient.Patient) {
 		return
 	}
 	p.Number.Status, p.Number.State, p.Number.VerifiedAt = patient.StatusTraceNeeded, patient.NumberNotFound, nil
+	forgetPlaces(p)
 }
 
-// invalidated is the record when the number was withdrawn and nothing took its place.
+// invalidated is the record when the number was withdrawn and nothing took its place. Nobody says any more that what
+// the register told of the person under it still holds.
 func (s *Service) invalidated(p *patient.Patient) {
 	p.Number = p.Number.Superseded(patient.Number{
 		Status: patient.StatusTraceNeeded, State: patient.NumberInvalidated,
 	}, "invalidated", s.now())
+	forgetPlaces(p)
 }
 
 // lost is the record when the number was replaced by one that may be somebody else's: the old one counts no longer, and
@@ -46,6 +49,7 @@ func (s *Service) lost(p *patient.Patient) {
 	p.Number = p.Number.Superseded(patient.Number{
 		Status: patient.StatusTraceNeeded, State: patient.NumberSuperseded,
 	}, "superseded", s.now())
+	forgetPlaces(p)
 }
 
 // doubted is the record when the number's owner may be somebody else: it is not sent anywhere until a person decided.
@@ -56,15 +60,31 @@ func (s *Service) doubted(p *patient.Patient) {
 	p.Number.Status, p.Number.State, p.Number.VerifiedAt = patient.StatusTraceNeeded, patient.NumberPresent, nil
 }
 
+// pending is the record with the number that a person accepted. It counts once the register was read by it again: what
+// was found when the decision was asked for may be long out of date.
+func (s *Service) pending(p *patient.Patient, number string) {
+	if p.Number != nil && p.Number.Value == number {
+		s.doubted(p)
+		return
+	}
+	p.Number = p.Number.Superseded(patient.Number{
+		Value: number, Status: patient.StatusTraceNeeded, State: patient.NumberPresent, Source: patient.PDS,
+	}, "replaced", s.now())
+}
+
 // demographics makes of the record what the register says of the person, besides the number. What was entered here
 // stays; what came from the register before is replaced, and all of it removed from a restricted record.
 func (s *Service) demographics(p *patient.Patient, f Finding) {
 	forget(p)
-	p.Restricted = f.Restricted
+	if f.Restricted {
+		p.RestrictBy(f.Number)
+	} else {
+		p.Unrestrict(f.Number)
+	}
 	if f.Death != nil && (p.Death == nil || p.Death.Status != patient.Formal) {
 		p.Death = f.Death
 	}
-	if f.Restricted {
+	if p.Restricted {
 		return
 	}
 	p.Addresses = append(p.Addresses, f.Addresses...)
@@ -74,13 +94,16 @@ func (s *Service) demographics(p *patient.Patient, f Finding) {
 	}
 }
 
+// newlyRestricted says in the trail that the record's whereabouts are protected from now on.
+const newlyRestricted = "restricted"
+
 // news lists as codes what the finding changes of a record that has visible effects, for the trail.
 func (f Finding) news(p patient.Patient) []string {
 	var out []string
 	switch {
 	case f.Restricted && !p.Restricted:
-		out = append(out, "restricted")
-	case !f.Restricted && p.Restricted:
+		out = append(out, newlyRestricted)
+	case !f.Restricted && p.Restricted && !p.Protected(f.Number):
 		out = append(out, "unrestricted")
 	}
 	switch {
@@ -95,12 +118,17 @@ func (f Finding) news(p patient.Patient) []string {
 // forget removes from a record all that came from the register, and what it said of a death: if it still says so, it is
 // entered again.
 func forget(p *patient.Patient) {
+	forgetPlaces(p)
+	if p.Death != nil && p.Death.Source == patient.PDS {
+		p.Death = nil
+	}
+}
+
+// forgetPlaces removes where the register said that the person lives, can be reached and is registered.
+func forgetPlaces(p *patient.Patient) {
 	p.Addresses = slices.DeleteFunc(p.Addresses, func(a patient.Address) bool { return a.Source == patient.PDS })
 	p.Contacts = slices.DeleteFunc(p.Contacts, func(c patient.Contact) bool { return c.Source == patient.PDS })
 	if p.Practice != nil && p.Practice.Source == patient.PDS {
 		p.Practice = nil
-	}
-	if p.Death != nil && p.Death.Source == patient.PDS {
-		p.Death = nil
 	}
 }

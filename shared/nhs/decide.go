@@ -19,7 +19,8 @@ type decision struct {
 	change func(p *patient.Patient)
 }
 
-// accept is the record with the candidate's number in it.
+// accept is the record with the candidate's number in it, waiting for the register to be read by it. Nothing else is
+// taken from the candidate: since the decision was asked for the person may have moved, died, or come under protection.
 func (x *decision) accept(ctx context.Context) (func(p *patient.Patient), error) {
 	if len(x.review.Candidate) == 0 {
 		return nil, conflict("no_candidate", "There is nobody to accept here. Refuse, or search again.")
@@ -28,26 +29,27 @@ func (x *decision) accept(ctx context.Context) (func(p *patient.Patient), error)
 	if err != nil {
 		return nil, err
 	}
+	if !set.Tracing {
+		return nil, conflict("tracing_off", "This organisation does not trace NHS numbers.")
+	}
 	f, err := x.candidate(ctx, x.by, x.review)
 	if err != nil {
 		return nil, err
 	}
-	state := patient.NumberVerified
-	if x.review.Reason == Replaced {
-		state = patient.NumberSuperseded
-	}
-	return func(p *patient.Patient) { x.take(p, f, &Case{Settings: set}, state, "replaced") }, nil
+	return func(p *patient.Patient) { x.pending(p, f.Number) }, nil
 }
 
 // refuse is the record without the number in question: it is somebody else's, and so is what the register said under
-// it.
+// it. A number that the register does not give says nothing about why: then the protection stays.
 func (x *decision) refuse(p *patient.Patient) {
 	switch x.review.Reason {
 	case Disagrees, NotFound:
 		if p.Number != nil && p.Number.Value != "" {
+			if x.review.Reason == Disagrees {
+				p.Disown(p.Number.Value)
+			}
 			p.Number = p.Number.Superseded(patient.Number{Status: patient.StatusTraceNeeded}, "refused", x.now())
 			forget(p)
-			p.Restricted = false
 		}
 	}
 }
@@ -73,10 +75,10 @@ func (x *decision) carryOut(ctx context.Context, once access.Once, ev event.Even
 // apply changes the record as was decided, if it still can be.
 func (x *decision) apply(p *patient.Patient) error {
 	switch {
+	case x.review.State == Refused && silent(*p): // nothing but the review is left to close
+		return nil
 	case p.Objection != nil:
 		return conflict("number_objected", "The patient objects to the use of the NHS number.")
-	case p.MergedInto != "" && x.review.State == Refused: // nothing but the review is left to close
-		return nil
 	case p.MergedInto != "":
 		return conflict("patient_merged", "This record was merged into another one.")
 	}
@@ -95,7 +97,7 @@ func (x *decision) decided(ctx context.Context, p patient.Patient, today string)
 	t.Review = ""
 	switch x.review.State {
 	case Accepted:
-		t.Accepted, t.State, t.Outcome, t.At = x.review.Pair, Settled, Verified, x.now()
+		t.Accepted, t.State, t.Outcome, t.Afresh, t.At = x.review.Pair, Waiting, "", false, x.now()
 	case Refused:
 		t.Refused = last(append(t.Refused, x.review.Pair), refusedKept)
 	case Searching:

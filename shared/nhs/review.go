@@ -91,7 +91,10 @@ func (s *Service) reviewed(
 	case r.Version == 0:
 		r.ID, r.Patient = s.newID(reviewPrefix), cs.Patient.ID
 	}
-	r.Reason, r.State, r.At, r.Other = v.review, Open, s.now().UTC(), v.other
+	if !v.asks(r) { // else it keeps its place in the list
+		r.At = s.now().UTC()
+	}
+	r.Reason, r.State, r.Other = v.review, Open, v.other
 	r.Compared, r.Parts, r.Pair, r.Candidate = v.finding != nil, v.comparison, v.pair, nil
 	if v.finding != nil {
 		sealed, err := key.Seal(sealedAs, v.finding.without(cs.Settings))
@@ -102,6 +105,11 @@ func (s *Service) reviewed(
 	}
 	t.Review = r.ID
 	return []table.Item{s.reviewItem(c, r)}, nil
+}
+
+// asks tells whether the review is about the very thing that the verdict leaves to a person.
+func (v verdict) asks(r Review) bool {
+	return r.Version > 0 && r.Reason == v.review && r.Pair == v.pair
 }
 
 // reviewItem writes a review; only an open one is in the list.
@@ -128,7 +136,8 @@ func (r Review) shown() Review {
 	return r
 }
 
-// Review gives one review and whom it is about. Errors: fault NotFound, Unavailable.
+// Review gives one review and whom it is about; nobody where the patient objects, or the record was merged, since the
+// review was opened. Errors: fault NotFound, Unavailable.
 func (s *Service) Review(ctx context.Context, by access.Caller, reviewID string) (ReviewDetail, error) {
 	r, err := s.review(ctx, by, reviewID)
 	if err != nil {
@@ -136,6 +145,13 @@ func (s *Service) Review(ctx context.Context, by access.Caller, reviewID string)
 	}
 	d := ReviewDetail{Review: r.shown()}
 	if r.State != Open || len(r.Candidate) == 0 {
+		return d, nil
+	}
+	p, err := s.patients.Get(ctx, by, r.Patient)
+	if err != nil {
+		return ReviewDetail{}, err
+	}
+	if silent(p) {
 		return d, nil
 	}
 	f, err := s.candidate(ctx, by, r)
@@ -163,11 +179,14 @@ func (s *Service) review(ctx context.Context, by access.Caller, reviewID string)
 	}
 	// It shows who the patient may be, so it takes what the patient's record takes.
 	guard := care.Guard{Table: s.table, Now: s.now}
-	if _, err := guard.Related(ctx, by, r.Patient); err != nil {
+	if _, err := guard.Related(ctx, by, access.NumberReview, r.Patient); err != nil {
 		return Review{Patient: r.Patient}, err
 	}
 	return r, nil
 }
+
+// silent tells whether nobody may be shown whose the number may be: the patient objects, or the record is another's.
+func silent(p patient.Patient) bool { return p.Objection != nil || p.MergedInto != "" }
 
 func notFound() error { return fault.New(fault.NotFound, "not_found", "There is no such record.") }
 
@@ -185,14 +204,14 @@ type Decision string
 
 // The decisions.
 const (
-	Accept      Decision = "accept"       // it is this patient: take the number
+	Accept      Decision = "accept"       // it is this patient: take the number, once the register was read by it again
 	Refuse      Decision = "refuse"       // it is somebody else: the number is not this patient's
 	SearchAgain Decision = "search-again" // look for the patient once more
 )
 
 // Decide carries out what a person decided. The candidate is removed from the review with it. Errors: fault NotFound;
-// Conflict "review_decided", "no_candidate", "number_taken", "number_objected", "patient_merged"; and those of
-// table.Clinic.Write.
+// Conflict "review_decided", "no_candidate", "tracing_off", "number_taken", "number_objected", "patient_merged"; and
+// those of table.Clinic.Write.
 func (s *Service) Decide(
 	ctx context.Context, by access.Caller, once access.Once, reviewID string, d Decision,
 ) (patient.Receipt, error) {
@@ -210,7 +229,7 @@ func (s *Service) Decide(
 		if x.change, err = x.accept(ctx); err != nil {
 			return patient.Receipt{}, err
 		}
-		x.review.State = Accepted
+		ev.Name, x.review.State = event.TraceRequested, Accepted
 	case Refuse:
 		x.change, x.review.State = x.refuse, Refused
 	case SearchAgain:

@@ -67,6 +67,18 @@ type verdict struct {
 	checked bool
 	news    []string
 	pair    string // digest of our record and theirs
+	// protect says that the register protects the owner of the very number that the record has, or of the one in its
+	// place: that holds for the record, whatever else is doubted. Only agreement takes it back.
+	protect bool
+}
+
+// codes says what became of the record p, for the trail.
+func (v verdict) codes(p patient.Patient) string {
+	out := append([]string{v.outcome}, v.news...)
+	if v.protect && !p.Restricted && !slices.Contains(out, newlyRestricted) {
+		out = append(out, newlyRestricted)
+	}
+	return strings.Join(out, "+")
 }
 
 // judge decides. It reads nothing but what was asked and answered, so that it can be done again.
@@ -95,6 +107,7 @@ func (s *Service) found(ctx context.Context, by access.Caller, cs *Case, f Findi
 	searched := cs.Number.IsZero()
 	changed := !searched && f.Number != cs.Number.Digits()
 	accepted := cs.trace.Accepted == pair
+	v.protect = cs.protected(f)
 	switch {
 	case !accepted && !v.comparison.Agrees():
 		v.outcome, v.change = Disagrees, s.doubted
@@ -115,6 +128,12 @@ func (s *Service) found(ctx context.Context, by access.Caller, cs *Case, f Findi
 		v.review = ""
 	}
 	return v, nil
+}
+
+// protected tells whether the register protects the owner of the number that the record has, or of the one that took
+// its place.
+func (c *Case) protected(f Finding) bool {
+	return f.Restricted && (!c.Number.IsZero() || f.Number == numberOf(c.Patient).Digits())
 }
 
 // pair is a digest of our record and theirs, as far as they are compared: a decision about the two holds as long as
@@ -153,6 +172,9 @@ func (s *Service) settle(ctx context.Context, by access.Caller, cs *Case, r Resu
 		if v.change != nil {
 			v.change(p)
 		}
+		if v.protect {
+			p.RestrictBy(v.finding.Number)
+		}
 		return nil
 	}
 	with := func(c table.Clinic, key seal.Key, p patient.Patient) ([]table.Item, []table.Claim, error) {
@@ -163,7 +185,7 @@ func (s *Service) settle(ctx context.Context, by access.Caller, cs *Case, r Resu
 		return append(items, t.item(c)), nil, err
 	}
 	_, err := s.patients.Amend(ctx, by, access.Once{}, cs.Patient.ID, access.NumberSettle, event.Event{
-		Name: event.NumberSettled, Why: strings.Join(append([]string{v.outcome}, v.news...), "+"),
+		Name: event.NumberSettled, Why: v.codes(cs.Patient),
 		Refs: map[string]string{"cause": cs.Event.Event},
 	}, change, with)
 	switch {

@@ -173,7 +173,7 @@ func (s *Service) needless(cs *Case) string {
 		return ""
 	case t.Identity != cs.identity: // it was never traced, or something changed that a search goes by
 		return ""
-	case t.Review != "":
+	case t.Review != "" && numberOf(cs.Patient).IsZero(): // else the number's owner may have come under protection
 		return SkipReview
 	case t.State != Settled:
 		return ""
@@ -230,7 +230,8 @@ func (s *Service) Begin(ctx context.Context, by access.Caller, cs *Case) error {
 	if err != nil {
 		return err
 	}
-	what := []string{disclosure.Identity, disclosure.ContactDetails}
+	// Whom a search finds is read by number, and this is written before anything leaves.
+	what := []string{disclosure.Identity, disclosure.ContactDetails, disclosure.NHSNumber}
 	if !cs.Number.IsZero() {
 		what = []string{disclosure.NHSNumber}
 	}
@@ -267,6 +268,19 @@ func moved(err error) error {
 		return fault.Wrap(err, fault.Unavailable, "trace_under_way", "This patient's number is being traced just now.")
 	}
 	return err
+}
+
+// Still makes sure, before another request goes out, that the trace is the one that was begun: that the patient did not
+// object meanwhile, and that nobody else took it over. Errors: fault Unavailable, after which the event comes again.
+func (s *Service) Still(ctx context.Context, by access.Caller, cs *Case) error {
+	t, err := s.trace(ctx, by, cs.Patient.ID)
+	if err != nil {
+		return err
+	}
+	if t.Event != cs.Event.Event || t.State != Asking && t.State != Waiting {
+		return fault.New(fault.Unavailable, "trace_ended", "The tracing of this number was ended or taken over.")
+	}
+	return nil
 }
 
 // Note writes down one call to the register and what it answered, or that it did not: the trail has every one of them.

@@ -18,6 +18,7 @@ func registered(p Patient, by access.Caller) Patient {
 	}
 	p = p.entered(source)
 	p.Restricted, p.Objection, p.MergedInto, p.Merged, p.Representatives = false, nil, "", nil, nil
+	p.RestrictedBy = nil
 	if p.Number != nil {
 		p.Number = told(p.Number.Value, source)
 	}
@@ -60,6 +61,7 @@ func (s *Service) revised(was, is Patient) (Patient, error) {
 	is = is.entered(Local)
 	is.Restricted, is.Objection, is.Merged = was.Restricted, was.Objection, was.Merged
 	is.MergedInto, is.Representatives, is.Number = was.MergedInto, was.Representatives, number
+	is.RestrictedBy = was.RestrictedBy
 	is.keep(was)
 	is.Number = is.Number.retraced(was, is)
 	return s.checked(is)

@@ -126,9 +126,9 @@ type FHIRLink struct {
 	Type  string        `json:"type"`
 }
 
-// NewFHIR is the patient as a FHIR resource that may leave the house: without the NHS number where its use is objected
-// to, and without address, telephone, e-mail and practice where the person's whereabouts are protected, whoever entered
-// them. Past numbers, alerts, notes and representatives stay here.
+// NewFHIR is the patient as a FHIR resource that may leave the house: with the NHS number only where the NHS confirmed
+// it and nobody objects to its use, and without address, telephone, e-mail and practice where the person's whereabouts
+// are protected, whoever entered them. Past numbers, alerts, notes and representatives stay here.
 func NewFHIR(p Patient) FHIR {
 	active := p.MergedInto == ""
 	out := FHIR{
@@ -195,29 +195,17 @@ func fhirPeriod(start, end string) *FHIRPeriod {
 	return &FHIRPeriod{Start: start, End: end}
 }
 
-// fhir is the number as an identifier, with its status beside it.
+// fhir is the number as an identifier, with its status beside it. A number that nobody confirmed may be somebody
+// else's: only verified ones go out (NHS number standard).
 func (n *Number) fhir() []FHIRIdentifier {
-	if n == nil || n.Value == "" {
+	if n == nil || n.Value == "" || n.Status != StatusVerified {
 		return nil
 	}
-	status := FHIRCoding{System: fhirStatuses, Code: n.Status, Display: statusName(n.Status)}
+	status := FHIRCoding{System: fhirStatuses, Code: StatusVerified, Display: "Number present and verified"}
 	return []FHIRIdentifier{{
 		Extension: []FHIRExtension{{URL: fhirStatus, Concept: &FHIRConcept{Coding: []FHIRCoding{status}}}},
 		System:    fhirNumber, Value: n.Value,
 	}}
-}
-
-// statusName is what the NHS Data Dictionary calls a status of a number.
-func statusName(status string) string {
-	switch status {
-	case StatusVerified:
-		return "Number present and verified"
-	case StatusPresent:
-		return "Number present but not traced"
-	case StatusTraceNeeded:
-		return "Trace required"
-	}
-	return ""
 }
 
 // Exported lists, as categories of the disclosure register, what the resource says of the person.

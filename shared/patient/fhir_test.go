@@ -2,12 +2,14 @@ package patient_test
 
 import (
 	"encoding/json"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
 
+	"almanac/shared/disclosure"
 	"almanac/shared/patient"
 )
 
@@ -177,6 +179,36 @@ func TestFHIRLeavesOut(t *testing.T) {
 		}
 		if !strings.Contains(out, c.want) {
 			t.Errorf("%s: %q is not in it", name, c.want)
+		}
+	}
+}
+
+// Only a number that the NHS confirmed goes out, and never one whose owner objects to its use.
+func TestOnlyVerifiedNumbersGoOut(t *testing.T) {
+	for _, c := range []struct {
+		name, status, state string
+		objecting, out      bool
+	}{
+		{"verified", patient.StatusVerified, patient.NumberVerified, false, true},
+		{"verified in another one's place", patient.StatusVerified, patient.NumberSuperseded, false, true},
+		{"withdrawn", patient.StatusTraceNeeded, patient.NumberInvalidated, false, false},
+		{"not traced", patient.StatusPresent, patient.NumberPresent, false, false},
+		{"trace needed", patient.StatusTraceNeeded, patient.NumberPresent, false, false},
+		{"not found", patient.StatusTraceNeeded, patient.NumberNotFound, false, false},
+		{"without a status", "", patient.NumberVerified, false, false},
+		{"objecting", patient.StatusVerified, patient.NumberVerified, true, false},
+	} {
+		p := whole()
+		p.Number.Status, p.Number.State = c.status, c.state
+		if c.objecting {
+			p.Objection = &patient.Objection{At: time.Now()}
+		}
+		f := patient.NewFHIR(p)
+		if got := strings.Contains(encoded(t, f), p.Number.Value); got != c.out {
+			t.Errorf("%s: the number goes out: %t", c.name, got)
+		}
+		if got := slices.Contains(f.Exported(), disclosure.NHSNumber); got != c.out {
+			t.Errorf("%s: the number is among what is entered as given away: %t", c.name, got)
 		}
 	}
 }

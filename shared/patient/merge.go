@@ -25,16 +25,17 @@ const mergeTries = 5
 // of whereabouts go over where the other record has none. Names and addresses do not: whoever merges enters them.
 // Unmerge takes it back.
 //
-// Errors: fault Invalid for one record twice; NotFound; Denied "no_relationship" to from; Conflict "patient_merged"
-// where either was merged into another one, "appointments_clash" with the appointments that are at one time,
-// "too_many_to_merge", or "patient_closed"; and those of table.Clinic.Write. Whatever is refused, nothing was done.
+// Errors: fault Invalid for one record twice; NotFound; Denied "no_relationship" or "needs_relationship" to from;
+// Conflict "patient_merged" where either was merged into another one, "appointments_clash" with the appointments that
+// are at one time, "too_many_to_merge", or "patient_closed"; and those of table.Clinic.Write. Whatever is refused,
+// nothing was done.
 func (s *Service) Merge(ctx context.Context, by access.Caller, once access.Once, into, from string) (Receipt, error) {
 	if into == from {
 		return Receipt{}, fault.New(fault.Invalid, "invalid", "Something in this cannot be taken as it stands.",
 			fault.Detail{Code: "not_unique", Message: "Must be another patient.", Pointer: "/patientId"})
 	}
 	guard := care.Guard{Table: s.table, Now: s.now}
-	if _, err := guard.Related(ctx, by, from); err != nil {
+	if _, err := guard.Related(ctx, by, access.PatientMerge, from); err != nil {
 		return Receipt{}, err
 	}
 	for try := 1; ; try++ {
@@ -221,6 +222,7 @@ type gains struct {
 	Number          *Number    `json:"number,omitempty"`
 	Objection       *Objection `json:"objection,omitempty"`
 	Restricted      bool       `json:"restricted,omitempty"`
+	RestrictedBy    []string   `json:"restrictedBy,omitempty"`
 	Note            string     `json:"note,omitempty"`
 	Alerts          []Alert    `json:"alerts,omitempty"`
 	Representatives []string   `json:"representatives,omitempty"`
@@ -232,6 +234,21 @@ type gains struct {
 type handed struct {
 	ID      string `json:"id"`
 	Version int64  `json:"version"`
+}
+
+// protect hands the protection of whereabouts over, and by what.
+func (g *gains) protect(is *Patient, from Patient) {
+	by := from.handedOn()
+	if len(by) > 0 && is.Restricted && len(is.RestrictedBy) == 0 { // it has to outlive what the other's number says
+		by = append(by, is.ID)
+	}
+	g.Restricted = from.Restricted && !is.Restricted
+	is.Restricted = is.Restricted || from.Restricted
+	for _, by := range by {
+		if !slices.Contains(is.RestrictedBy, by) {
+			g.RestrictedBy, is.RestrictedBy = append(g.RestrictedBy, by), append(is.RestrictedBy, by)
+		}
+	}
 }
 
 // unite makes the records what they are after the merge, and tells what the one that goes on got.
@@ -246,9 +263,7 @@ func (w *pair) unite(now time.Time) gains {
 		got.Objection = from.Objection
 		is.Objection = copied(from.Objection)
 	}
-	if from.Restricted && !is.Restricted {
-		got.Restricted, is.Restricted = true, true
-	}
+	got.protect(is, from.Patient)
 	if is.BookingNote == "" && from.BookingNote != "" {
 		got.Note, is.BookingNote = from.BookingNote, from.BookingNote
 	}

@@ -185,7 +185,7 @@ func TestMergeUnites(t *testing.T) {
 	d.amend(from, func(p *patient.Patient) { p.Objection = &patient.Objection{At: d.Clock.Now().UTC()} })
 	guard, front := care.Guard{Table: d.Table, Now: d.Clock.Now}, d.By(t, clinictest.Receptionist)
 	related := func() bool {
-		_, err := guard.Related(t.Context(), front, into)
+		_, err := guard.Related(t.Context(), front, access.PatientRead, into)
 		return err == nil
 	}
 	if related() {

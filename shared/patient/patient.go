@@ -24,7 +24,9 @@ type Patient struct {
 	Number    *Number   `json:"number,omitempty"`
 	// Restricted says that where the person lives and can be reached is protected: what the NHS's register said of it
 	// is removed and kept out of every message, calendar and export.
-	Restricted      bool             `json:"restricted,omitempty"`
+	Restricted bool `json:"restricted,omitempty"`
+	// RestrictedBy are the NHS numbers under which the register said so, and the ids of merged records.
+	RestrictedBy    []string         `json:"restrictedBy,omitempty"`
 	Death           *Death           `json:"death,omitempty"`
 	Alerts          []Alert          `json:"alerts,omitempty"`
 	BookingNote     string           `json:"bookingNote,omitempty"`
@@ -125,7 +127,7 @@ func (p Patient) clone() Patient {
 	for i, r := range p.Representatives {
 		p.Representatives[i].May, p.Representatives[i].Contacts = slices.Clone(r.May), slices.Clone(r.Contacts)
 	}
-	p.Merged = slices.Clone(p.Merged)
+	p.Merged, p.RestrictedBy = slices.Clone(p.Merged), slices.Clone(p.RestrictedBy)
 	p.Practice, p.Number = copied(p.Practice), copied(p.Number)
 	p.Death, p.Objection = copied(p.Death), copied(p.Objection)
 	if p.Number != nil {

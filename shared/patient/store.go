@@ -265,7 +265,7 @@ func closing(was, is Patient) []table.Claim {
 func closed(p Patient) string {
 	switch {
 	case p.MergedInto != "":
-		return table.Merged
+		return table.Merged + ":" + p.MergedInto
 	case p.Death != nil:
 		return table.Deceased
 	}

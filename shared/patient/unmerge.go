@@ -121,9 +121,12 @@ func (w *pair) giveBackFields(got gains, keep func(code, id string)) {
 			keep(keptObjection, "")
 		}
 	}
-	if got.Restricted {
+	if got.Restricted || len(got.RestrictedBy) > 0 {
 		if w.into.Version == got.Version {
-			is.Restricted = false
+			is.Restricted = is.Restricted && !got.Restricted
+			is.RestrictedBy = slices.DeleteFunc(is.RestrictedBy, func(by string) bool {
+				return slices.Contains(got.RestrictedBy, by)
+			})
 		} else { // the NHS may have said so of this one since: better to protect too much
 			keep(keptRestricted, "")
 		}
