@@ -9,9 +9,9 @@ import (
 )
 
 const aboutExporting = "The patient as a FHIR R4 resource of the profile UK Core Patient. It is entered into the " +
-	"register of disclosures in the same step, and each request makes an export and an entry of its own. Without " +
-	"the NHS number where its use is objected to; without address, telephone, e-mail and practice where the " +
-	"person's whereabouts are protected."
+	"register of disclosures in the same step, and each request makes an export and an entry of its own. With the " +
+	"NHS number only where it is verified and its use is not objected to; without address, telephone, e-mail and " +
+	"practice where the person's whereabouts are protected."
 
 type exportRecipient struct {
 	Name    string `json:"name" minLength:"1" maxLength:"200" example:"Example Hospital"`

@@ -9,6 +9,7 @@ import (
 
 	"almanac/infra/sandbox"
 	"almanac/infra/sandbox/kms"
+	"almanac/shared/access"
 	"almanac/shared/clinictest"
 	"almanac/shared/disclosure"
 	"almanac/shared/event"
@@ -105,19 +106,37 @@ func TestExport(t *testing.T) {
 	own := read[patient.Receipt](t, d.must(201, d.ask(clinictest.Manager, "POST", "/v1/patients",
 		with(with(patientObject(), "nhsNumber", "9990000050"), "notDuplicateOf", []string{pat.ID}))), nil)
 	pat = own
+	unverified := read[patient.FHIR](t, d.must(200, ask()), nil)
+	if len(unverified.Identifier) > 0 {
+		t.Error("a number that nobody confirmed went out")
+	}
+	d.verify(pat.ID)
 	got := read[patient.FHIR](t, d.must(200, ask()), nil)
 	if got.ResourceType != "Patient" || len(got.Name) != 1 || got.Name[0].Family != familyName || len(got.Identifier) != 1 ||
-		got.Identifier[0].Value != "9990000050" || got.Identifier[0].Extension[0].Concept.Coding[0].Code != "02" ||
+		got.Identifier[0].Value != "9990000050" || got.Identifier[0].Extension[0].Concept.Coding[0].Code != "01" ||
 		len(got.Telecom) != 2 || got.Address[0].PostalCode != "TE1 1ST" || got.Practitioners[0].Identifier.Value != practice {
 		t.Error("the export is not the patient's")
 	}
 	entries, _, err := disclosure.New(d.Table, d.Keeper, d.Clock.Now, id.New).List(t.Context(), manager, pat.ID, "", 10)
-	if err != nil || len(entries) != 1 {
+	if err != nil || len(entries) != 2 {
 		t.Fatalf("%d entries, %v", len(entries), err)
 	}
 	if e := entries[0]; e.Recipient.ODSCode != "RX100" || e.Purpose != "direct-care" || e.Source != disclosure.Auto ||
 		e.By != clinictest.Manager || strings.Join(e.Categories, " ") != "contact-details identity nhs-number practice" {
 		t.Errorf("entered %+v", e)
+	}
+}
+
+// verify makes the patient's number one that the NHS confirmed.
+func (d *desk) verify(of string) {
+	d.t.Helper()
+	_, err := d.s.Amend(d.t.Context(), access.System(d.Org, string(access.PDSLookup)), access.Once{}, of,
+		access.NumberSettle, event.Event{Name: event.NumberSettled}, func(p *patient.Patient) error {
+			p.Number.Status, p.Number.State = patient.StatusVerified, patient.NumberVerified
+			return nil
+		}, nil)
+	if err != nil {
+		d.t.Fatal(err)
 	}
 }
 

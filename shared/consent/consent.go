@@ -4,6 +4,7 @@
 package consent
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"slices"
@@ -172,7 +173,7 @@ func withdrawalKey(c table.Clinic, patient, consent string) table.Key {
 // what names the sealed part of one consent, so that it opens in no other one.
 func what(consent string) string { return "consent " + consent }
 
-// read puts the stored items together, oldest consent first.
+// read puts the stored items of one record together.
 func read(rows []table.Row, key seal.Key) ([]Consent, error) {
 	var out []Consent
 	withdrawn := map[string]Act{}
@@ -204,13 +205,14 @@ func read(rows []table.Row, key seal.Key) ([]Consent, error) {
 			out[i].Withdrawn = &act
 		}
 	}
-	slices.SortStableFunc(out, func(a, b Consent) int {
-		if n := a.At.Compare(b.At); n != 0 {
-			return n
-		}
-		return strings.Compare(a.ID, b.ID)
-	})
 	return out, nil
+}
+
+// sorted puts consents in order, the oldest first.
+func sorted(all []Consent) {
+	slices.SortFunc(all, func(a, b Consent) int {
+		return cmp.Or(a.At.Compare(b.At), strings.Compare(a.ID, b.ID))
+	})
 }
 
 func notFound() error { return fault.New(fault.NotFound, "not_found", "There is no such record.") }

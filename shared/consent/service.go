@@ -140,11 +140,8 @@ func (s *Service) Withdraw(
 	if err != nil {
 		return Recorded{}, err
 	}
-	if !id.Valid(consent, prefix) {
-		return Recorded{}, notFound()
-	}
-	var was given
-	if err := c.Get(ctx, consentKey(c, patient, consent), &was); err != nil {
+	of, was, err := f.consent(ctx, c, patient, consent)
+	if err != nil {
 		return Recorded{}, err
 	}
 	var check clinic.Check
@@ -158,7 +155,7 @@ func (s *Service) Withdraw(
 	done := Recorded{ID: consent}
 	err = c.Write(ctx, table.Change{
 		Action: access.ConsentWithdraw, Target: patient, Once: once, Answer: done,
-		Put:   []table.Item{{Key: withdrawalKey(c, patient, consent), Value: w, New: true}},
+		Put:   []table.Item{{Key: withdrawalKey(c, of, consent), Value: w, New: true}},
 		Event: event.Event{Name: event.ConsentWithdrawn, Refs: map[string]string{"consent": consent}},
 	})
 	if fault.Is(err, fault.Conflict) && fault.Of(err).Code == "exists" {
@@ -167,7 +164,23 @@ func (s *Service) Withdraw(
 	return done, err
 }
 
-// All gives every consent that a patient ever gave, oldest first, and the instant at which their states are wanted: at,
+// consent finds a consent of the patient's, and under which record it was given: the patient's, or one that was merged
+// into it.
+func (f file) consent(ctx context.Context, c table.Clinic, patient, consent string) (string, given, error) {
+	if !id.Valid(consent, prefix) {
+		return "", given{}, notFound()
+	}
+	for _, of := range append([]string{patient}, f.circle.Merged...) {
+		var g given
+		if err := c.Get(ctx, consentKey(c, of, consent), &g); !fault.Is(err, fault.NotFound) {
+			return of, g, err
+		}
+	}
+	return "", given{}, notFound()
+}
+
+// All gives every consent that a patient ever gave, those under records that were merged into the patient's included,
+// oldest first, and the instant at which their states are wanted: at,
 // or now where that is zero. Errors: fault NotFound, Invalid for an instant to come, Unavailable.
 func (s *Service) All(
 	ctx context.Context, by access.Caller, patient string, at time.Time,
@@ -186,12 +199,32 @@ func (s *Service) All(
 	if at.IsZero() {
 		at = now
 	}
-	rows, err := c.Under(ctx, c.Patient(patient), table.Consents)
-	if err != nil {
-		return nil, at, err
-	}
-	all, err := read(rows, f.key)
+	all, err := s.all(ctx, c, by, patient, f)
 	return all, at.UTC(), err
+}
+
+func (s *Service) all(
+	ctx context.Context, c table.Clinic, by access.Caller, patient string, f file,
+) ([]Consent, error) {
+	keys, err := s.keys.Keys(ctx, c, by.Org(), f.circle.Merged...)
+	if err != nil {
+		return nil, err
+	}
+	keys[patient] = f.key
+	var all []Consent
+	for of, key := range keys {
+		rows, err := c.Under(ctx, c.Patient(of), table.Consents)
+		if err != nil {
+			return nil, err
+		}
+		some, err := read(rows, key)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, some...)
+	}
+	sorted(all)
+	return all, nil
 }
 
 // file is what is needed of a patient to record what the patient says.

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"almanac/shared/access"
+	"almanac/shared/care"
 	"almanac/shared/clinic"
 	"almanac/shared/event"
 	"almanac/shared/fault"
@@ -188,8 +189,9 @@ func (s *Service) past(at time.Time) error {
 
 func notFound() error { return fault.New(fault.NotFound, "not_found", "There is no such record.") }
 
-// List gives a page of a patient's register, the entry that was made last first. after is what the page before gave as
-// next. Errors: fault NotFound, Invalid "malformed_cursor", Unavailable.
+// List gives a page of a patient's register, the entry that was made last first; what left the clinic under records
+// that were merged into the patient's is in it. after is what the page before gave as next. Errors: fault NotFound,
+// Invalid "malformed_cursor", Unavailable.
 func (s *Service) List(
 	ctx context.Context, by access.Caller, patient, after string, limit int,
 ) ([]Entry, string, error) {
@@ -211,17 +213,50 @@ func (s *Service) List(
 		}
 		after = table.Disclosures + after
 	}
-	rows, next, err := c.UnderPage(ctx, c.Patient(patient), table.Disclosures, after, limit, true)
+	keys, err := s.merged(ctx, c, by, patient)
 	if err != nil {
 		return nil, "", err
 	}
-	out := make([]Entry, len(rows))
-	for i, r := range rows {
-		if out[i], err = open(key, r); err != nil {
+	keys[patient] = key
+	return page(ctx, c, keys, after, limit)
+}
+
+// merged gives the keys of the records that were merged into the patient's.
+func (s *Service) merged(
+	ctx context.Context, c table.Clinic, by access.Caller, patient string,
+) (map[string]seal.Key, error) {
+	var circle care.Circle
+	if err := c.Get(ctx, c.Circle(patient), &circle); err != nil && !fault.Is(err, fault.NotFound) {
+		return nil, err
+	}
+	return s.keys.Keys(ctx, c, by.Org(), circle.Merged...)
+}
+
+// page is one page of the registers of all the records of one person, whose keys are given: ids are in order of time.
+func page(
+	ctx context.Context, c table.Clinic, keys map[string]seal.Key, after string, limit int,
+) ([]Entry, string, error) {
+	all, more := []Entry{}, false
+	for of, key := range keys {
+		rows, next, err := c.UnderPage(ctx, c.Patient(of), table.Disclosures, after, limit, true)
+		if err != nil {
 			return nil, "", err
 		}
+		more = more || next != ""
+		for _, r := range rows {
+			e, err := open(key, r)
+			if err != nil {
+				return nil, "", err
+			}
+			all = append(all, e)
+		}
 	}
-	return out, strings.TrimPrefix(next, table.Disclosures), nil
+	slices.SortFunc(all, func(a, b Entry) int { return strings.Compare(b.ID, a.ID) })
+	if len(all) <= limit && !more {
+		return all, "", nil
+	}
+	all = all[:min(limit, len(all))]
+	return all, all[len(all)-1].ID, nil
 }
 
 func open(key seal.Key, stored table.Row) (Entry, error) {

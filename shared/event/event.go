@@ -94,7 +94,7 @@ func Queues(n Name) []Queue {
 		return []Queue{Email}
 	case EmergencyViewGranted:
 		return []Queue{Email, Asked}
-	case PatientCreated, PatientChanged:
+	case PatientCreated, PatientChanged, PatientMerged:
 		return []Queue{PDS}
 	case TraceRequested, ObjectionWithdrawn:
 		return []Queue{Asked}

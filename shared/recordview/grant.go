@@ -8,6 +8,7 @@ import (
 	"almanac/shared/clinic"
 	"almanac/shared/event"
 	"almanac/shared/fault"
+	"almanac/shared/patient"
 	"almanac/shared/table"
 )
 
@@ -54,6 +55,17 @@ const (
 func (s *Service) Grant(
 	ctx context.Context, by access.Caller, once access.Once, of string, record Kind, basis Basis,
 ) (Granting, error) {
+	for try := 1; ; try++ {
+		r, err := s.grant(ctx, by, once, of, record, basis)
+		if try == beginTries || !fault.Is(err, fault.Stale) {
+			return r, err
+		}
+	}
+}
+
+func (s *Service) grant(
+	ctx context.Context, by access.Caller, once access.Once, of string, record Kind, basis Basis,
+) (Granting, error) {
 	f, err := s.file(ctx, by, of)
 	if err != nil {
 		return Granting{}, err
@@ -85,7 +97,8 @@ func (s *Service) Grant(
 	r := Granting{ID: v.ID, PatientID: of}
 	return r, f.c.Write(ctx, table.Change{
 		Action: access.RecordViewGrant, Target: of, Once: once, Answer: r, Event: ev,
-		Put: append(put, table.Item{Key: f.c.RecordView(of, v.ID), Value: v, New: true}),
+		Put: append(put,
+			table.Item{Key: f.c.RecordView(of, v.ID), Value: v, New: true}, patient.Unchanged(f.c, f.patient)),
 	})
 }
 

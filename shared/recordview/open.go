@@ -8,6 +8,7 @@ import (
 	"almanac/shared/disclosure"
 	"almanac/shared/event"
 	"almanac/shared/fault"
+	"almanac/shared/patient"
 	"almanac/shared/table"
 )
 
@@ -30,28 +31,17 @@ func (s *Service) Open(ctx context.Context, by access.Caller, of, id string) (Sh
 	if !isView(id) {
 		return Shown{}, notFound()
 	}
-	f, err := s.file(ctx, by, of)
+	o, err := s.begun(ctx, by, of, id)
 	if err != nil {
 		return Shown{}, err
 	}
-	var v view
-	if err := f.c.Get(ctx, f.c.RecordView(of, id), &v); err != nil {
-		return Shown{}, err
-	}
-	source := s.source(v.Record, f.org)
-	q, err := s.judge(by, f, v, source)
-	if err != nil {
-		return Shown{}, err
-	}
-	if err := s.begin(ctx, by, f, &v, q); err != nil {
-		return Shown{}, err
-	}
-	content, err := fetch(ctx, source, q, v)
+	v := &o.view
+	content, err := fetch(ctx, o.source, o.query, *v)
 	fetched := s.Now().UTC()
 	if err == nil && !fetched.Before(v.Until) {
 		err = expired()
 	}
-	if settled := s.settle(ctx, f, &v, err); settled != nil {
+	if settled := s.settle(ctx, o.file, v, err); settled != nil {
 		return Shown{}, settled
 	}
 	if err != nil {
@@ -61,6 +51,43 @@ func (s *Service) Open(ctx context.Context, by access.Caller, of, id string) (Sh
 		ID: v.ID, Record: v.Record, Date: content.Date.UTC(), FetchedAt: fetched, Emergency: v.emergency(),
 		Sections: content.show(), Notice: notice,
 	}, nil
+}
+
+// opened is a view that is being opened, and on what it was judged.
+type opened struct {
+	file
+	view   view
+	source Source
+	query  Query
+}
+
+// beginTries is how often a view is judged anew because it, or the patient's record, moved on under it.
+const beginTries = 5
+
+// begun judges the view and writes down that it is opened, on the record and the view as they were judged.
+func (s *Service) begun(ctx context.Context, by access.Caller, of, id string) (opened, error) {
+	for try := 1; ; try++ {
+		o, err := s.tryBegin(ctx, by, of, id)
+		if try == beginTries || !fault.Is(err, fault.Stale) {
+			return o, err
+		}
+	}
+}
+
+func (s *Service) tryBegin(ctx context.Context, by access.Caller, of, id string) (opened, error) {
+	var o opened
+	var err error
+	if o.file, err = s.file(ctx, by, of); err != nil {
+		return o, err
+	}
+	if err := o.c.Get(ctx, o.c.RecordView(of, id), &o.view); err != nil {
+		return o, err
+	}
+	o.source = s.source(o.view.Record, o.org)
+	if o.query, err = s.judge(by, o.file, o.view, o.source); err != nil {
+		return o, err
+	}
+	return o, s.begin(ctx, by, o.file, &o.view, o.query)
 }
 
 // judge tells whether the view may be opened now, by everything that could have changed since it was granted.
@@ -88,7 +115,8 @@ func (s *Service) judge(by access.Caller, f file, v view, source Source) (Query,
 	return f.query(v, facts.Number, s.Now()), nil
 }
 
-// begin writes down that the record is asked for now, and that the patient's number is given away by that.
+// begin writes down that the record is asked for now, and that the patient's number is given away by that. An objection
+// that came since the record was read makes it fault.Stale, and so does somebody who opens the view at the same moment.
 func (s *Service) begin(ctx context.Context, by access.Caller, f file, v *view, q Query) error {
 	now := s.Now().UTC()
 	entry := disclosure.Entry{
@@ -104,11 +132,7 @@ func (s *Service) begin(ctx context.Context, by access.Caller, f file, v *view, 
 		v.First = now
 	}
 	v.State, v.Tried, v.Outcome = Opening, now, ""
-	err = s.put(ctx, f, v, access.RecordViewOpen, event.RecordViewOpened, "", item)
-	if fault.Is(err, fault.Stale) { // somebody opened it at the same moment
-		return opening()
-	}
-	return err
+	return s.put(ctx, f, v, access.RecordViewOpen, event.RecordViewOpened, "", item, patient.Unchanged(f.c, f.patient))
 }
 
 func recipient(record Kind, q Query) disclosure.Recipient {

@@ -152,6 +152,37 @@ func (k *Keeper) Key(ctx context.Context, c table.Clinic, org, patient string) (
 	return ring.Open(patient, rows[c.PatientKey(patient)])
 }
 
+// Keys reads and opens several patients' data keys; those without one, unknown or erased, are left out.
+func (k *Keeper) Keys(ctx context.Context, c table.Clinic, org string, patients ...string) (map[string]Key, error) {
+	out := make(map[string]Key, len(patients))
+	if len(patients) == 0 {
+		return out, nil
+	}
+	ring, err := k.Ring(ctx, org)
+	if err != nil {
+		return nil, err
+	}
+	of := make([]table.Key, len(patients))
+	for i, patient := range patients {
+		of[i] = c.PatientKey(patient)
+	}
+	rows, err := table.Together(ctx, c, of...)
+	if err != nil {
+		return nil, err
+	}
+	for i, patient := range patients {
+		key, err := ring.Open(patient, rows[of[i]])
+		if fault.Is(err, fault.NotFound) {
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		out[patient] = key
+	}
+	return out, nil
+}
+
 // derive makes a key for one use out of a root key (RFC 5869).
 func derive(root []byte, use string) ([]byte, error) {
 	out, err := hkdf.Key(sha256.New, root, nil, "almanac/1/"+use, keyLength)

@@ -24,13 +24,15 @@ import (
 	"almanac/shared/fault"
 )
 
-// Item is one item to write, on one condition: it is new, or it is at Version.
+// Item is one item to write, on one condition: it is new, or it is at Version. With Check nothing is written, and the
+// change rests on the item's being at Version.
 type Item struct {
 	Key     Key
 	Value   any // a struct with dynamodbav tags; nil with Delete
 	New     bool
 	Version int64 // the version it must be at; it is written as the next one
 	Delete  bool
+	Check   bool
 	Index   Index
 	Expires time.Time // when DynamoDB may delete it; never for records with a retention rule
 }
@@ -108,9 +110,9 @@ const (
 
 // Write carries out the change in one transaction, or nothing of it. Errors: access.ErrDone when the key was used
 // before (Recall gives the answer); access.ErrStanding when the caller's roles or the configuration changed since
-// they were read; fault Denied, NotFound (a patient without a diary), Stale (a version moved on), Conflict
-// ("exists", or "time_taken" with the resources in its details), and Unavailable when the table is too busy or does
-// not answer: then the same request may be sent again under the same key.
+// they were read; fault Denied, NotFound (a patient without a diary, or whose data key was destroyed), Stale (a version
+// moved on), Conflict ("exists", or "time_taken" with the resources in its details), and Unavailable when the table is
+// too busy or does not answer: then the same request may be sent again under the same key.
 func (c Clinic) Write(ctx context.Context, ch Change) error {
 	if !c.by.Can(ch.Action) {
 		return errNoCaller
@@ -148,6 +150,7 @@ func (c Clinic) parts(ch Change) ([]part, error) {
 		}
 		parts = append(parts, p)
 	}
+	parts = append(parts, c.keyParts(ch.Put)...)
 	claimed, err := c.claimParts(ch.Claims)
 	if err != nil {
 		return nil, err
@@ -259,6 +262,9 @@ func (c Clinic) raiseGuard(shard int, standing types.AttributeValue, ch Change) 
 func changed(put []Item) types.AttributeValue {
 	m := map[string]types.AttributeValue{}
 	for _, it := range put {
+		if it.Check {
+			continue
+		}
 		version := it.Version + 1
 		if it.Delete {
 			version = 0
@@ -285,6 +291,12 @@ func (c Clinic) itemPart(it Item) (part, error) {
 		}
 		cond, why = "v = :v", always(rankStale, stale())
 		values = map[string]types.AttributeValue{":v": num(it.Version)}
+	}
+	if it.Check {
+		return part{types.TransactWriteItem{ConditionCheck: &types.ConditionCheck{
+			TableName: c.t.of(it.Key), Key: it.Key.attributes(),
+			ConditionExpression: &cond, ExpressionAttributeValues: values,
+		}}, why}, nil
 	}
 	if it.Delete {
 		return part{types.TransactWriteItem{Delete: &types.Delete{

@@ -130,7 +130,7 @@ func membersOf(ids []string) ([][]byte, error) {
 	return members, nil
 }
 
-// The reasons for which a patient's diary is closed.
+// The reasons for which a patient's diary is closed. After Merged and a colon stands the patient whose diary goes on.
 const (
 	Merged   = "merged"
 	Deceased = "deceased"
@@ -141,9 +141,13 @@ func closed(why, patient string) *fault.Error {
 	d := fault.Detail{
 		Code: "patient_closed", Message: "Nobody can be booked into this patient's diary.", Resource: patient,
 	}
+	why, into, _ := strings.Cut(why, ":")
 	switch why {
 	case Merged:
 		d.Code, d.Message = "patient_merged", "This record was merged into another one: book for that one."
+		if into != "" {
+			d.Resource = into
+		}
 	case Deceased:
 		d.Code, d.Message = "patient_deceased",
 			"The patient is recorded as having died. If that is wrong, correct the record first."

@@ -75,13 +75,19 @@ func TestClosedDiary(t *testing.T) {
 		t.Fatal(err)
 	}
 	next := table.Claim{Patient: patient, Take: span(tickAt(12, 0), 6), As: table.Owner{ID: id.New("apt")}}
-	for why, code := range map[string]string{table.Merged: "patient_merged", table.Deceased: "patient_deceased"} {
+	goes := id.New("pat") // the record that goes on
+	for why, code := range map[string]string{
+		table.Merged + ":" + goes: "patient_merged", table.Deceased: "patient_deceased",
+	} {
 		if err := f.claims(t, table.Claim{Patient: patient, Close: why}); err != nil {
 			t.Fatal(err)
 		}
 		err := f.claims(t, next)
 		if !fault.Is(err, fault.Conflict) || fault.Of(err).Code != "patient_closed" || fault.Of(err).Details[0].Code != code {
 			t.Errorf("booked into a diary closed as %s: %v", why, err)
+		}
+		if d := fault.Of(err).Details[0]; code == "patient_merged" && d.Resource != goes {
+			t.Errorf("it names %q, not the record that goes on", d.Resource)
 		}
 	}
 	if diary, err := f.k.DiaryOf(t.Context(), patient); err != nil || diary.Closed == "" {

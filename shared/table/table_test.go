@@ -108,9 +108,10 @@ func (f *fixture) another(t *testing.T) *fixture {
 	return o
 }
 
+// as gives the slice of a table without a table of keys, so that anybody's items can be written.
 func (f *fixture) as(t *testing.T, subject string) table.Clinic {
 	t.Helper()
-	return f.Table.For(f.By(t, subject))
+	return table.New(f.DB, f.Name, f.Clock.Now, id.New).For(f.By(t, subject))
 }
 
 // stored reads the whole table behind the product's back: every item as JSON under its key.
