@@ -10,9 +10,11 @@ import (
 const (
 	aboutClaims = "For who needs a record without having a part in the patient's care so far. It counts for 24 " +
 		"hours, for this person and this patient alone, and raises an alert that a privacy officer reviews. Asked " +
-		"again while it counts, it gives the same one."
+		"again while it counts, it gives the same one. " + aboutPassing
 	aboutGlass = "For an emergency. It counts for 30 minutes, for this person and this patient alone, and raises an " +
-		"alert that a privacy officer reviews. Asked again while it counts, it gives the same one."
+		"alert that a privacy officer reviews. Asked again while it counts, it gives the same one. " + aboutPassing
+	aboutPassing = "It opens the record for reading and for the care at hand, and nothing that would outlast it: who " +
+		"makes relationships, merges records or names representatives needs a relationship that lasts."
 )
 
 type claimIn struct {

@@ -13,7 +13,7 @@ const (
 		"patient, for a week; by a referral, a care team, a claim or an emergency. Who watches over access needs " +
 		"none to see this list."
 	aboutMaking = "A referral relates everybody who works at a site, for a year if nothing else is said; a care team " +
-		"relates one member of staff until somebody ends it."
+		"relates one member of staff until somebody ends it. A claim or an emergency is not enough for making either."
 )
 
 type listIn struct {

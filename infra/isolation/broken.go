@@ -83,6 +83,10 @@ func (h *house) variants() []variant {
 		{"somebody without a role may", patient, nobody, ofOwn, meddle{before: as(own.boss)}},
 		{"a role too many", "POST /v1/patients/{id}/break-glass", receptionist, ofOwn, meddle{before: as(own.boss)}},
 		{"relationships are not asked for", patient, receptionist, ofSibling, meddle{before: as(own.boss)}},
+		{
+			"a claim is enough for anything", "POST /v1/patients/{id}/relationships", receptionist, ofClaimed,
+			meddle{before: as(own.boss)},
+		},
 		{"appointments of every site", appointments, clinician, ofSibling, meddle{before: as(own.boss)}},
 		{"the organisation is not asked for", patient, manager, ofForeign, meddle{before: as(foreign.boss)}},
 		{"another organisation's list", "GET /v1/sites", clinician, ofOwn, meddle{before: as(foreign.boss)}},
@@ -152,7 +156,7 @@ func (h *house) tryThrough(ctx context.Context, c cell, whole *http.Client) (tri
 	through := h.http
 	h.http = whole
 	for _, name := range c.route.names { // so that nothing is left to be made
-		d := &draft{h: h, route: c.route, who: h.own.org.boss, at: h.own}
+		d := &draft{h: h, route: c.route, who: h.own.staff[c.role], at: h.own}
 		if _, err := h.pick(ctx, d, c.place, name, kindOf(c.route.pattern, name), "", false); err != nil {
 			return tried{}, err
 		}

@@ -32,6 +32,8 @@ func (h *house) inspect(a asked, got answer) []string {
 			continue
 		case c.org != org:
 			out = append(out, "tells a "+hit.part+" of "+h.whose(c.org, org))
+		case hit.part == numberPart && h.silent(c.id):
+			out = append(out, "tells the NHS number of somebody who objects to its use")
 		case !got.ok():
 			out = append(out, "tells a "+hit.part+" in a refusal")
 		case !h.policy(a.row).wide && h.oracle.related(a.who, org, c.id) == noTie:
@@ -91,6 +93,6 @@ func (h *house) follow(a asked, got answer) {
 			}
 		}
 	case strings.HasSuffix(path, "/claim") || strings.HasSuffix(path, "/break-glass"):
-		h.oracle.relate(patient, a.who.subject, sureTie)
+		h.oracle.claims(patient, a.who.subject, sureTie)
 	}
 }

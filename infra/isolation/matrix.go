@@ -21,9 +21,10 @@ const (
 	ofSibling place = "sibling clinic"
 	ofForeign place = "foreign organisation"
 	ofAbsent  place = "absent"
+	ofClaimed place = "sibling clinic, claimed" // a patient
 )
 
-func places() []place { return []place{ofOwn, ofSibling, ofForeign, ofAbsent} }
+func places() []place { return []place{ofOwn, ofSibling, ofForeign, ofAbsent, ofClaimed} }
 
 // cell is one square of the matrix: a route, a role, and one id of the request that points somewhere. All other ids are
 // the caller's own. Where a route names no id, the organisation is what points somewhere.
@@ -85,11 +86,11 @@ func (h *house) cells(ctx context.Context, rt route) ([]cell, error) {
 	var out []cell
 	for _, role := range roles() {
 		for _, p := range places() {
-			if !inPath {
+			if !inPath && p != ofClaimed {
 				out = append(out, cell{rt, role, "", p})
 			}
 			for i, s := range d.slots {
-				if s.varies(p, inPath && i == 0) {
+				if s.varies(p, inPath && i == 0) && (p != ofClaimed || claimable(rt)) {
 					out = append(out, cell{rt, role, s.name, p})
 				}
 			}
@@ -106,9 +107,17 @@ func (s slot) varies(p place, first bool) bool {
 		return first
 	case ofSibling:
 		return s.inPath || s.kind == kindPatient
+	case ofClaimed:
+		return s.kind == kindPatient
 	case ofForeign, ofAbsent:
 	}
 	return true
+}
+
+// claimable tells whether the route is asked for patients whom the caller has claimed: not where only the one whose
+// number is verified will do, whom a claim would change for the cells that follow.
+func claimable(rt route) bool {
+	return !strings.Contains(rt.pattern, "/record-views") && !strings.HasSuffix(rt.pattern, "/trace")
 }
 
 // pick gives the id of a record of the place.
@@ -117,7 +126,7 @@ func (h *house) pick(ctx context.Context, d *draft, p place, name, kind, of stri
 	switch p {
 	case ofAbsent:
 		return newID(kind), nil
-	case ofSibling:
+	case ofSibling, ofClaimed:
 		g, of = h.sibling, ""
 	case ofForeign:
 		g, of = h.foreign, ""
@@ -134,7 +143,7 @@ func (h *house) pick(ctx context.Context, d *draft, p place, name, kind, of stri
 	if one := g.fixture(kind); one != "" && (!fresh || !d.route.begins(name)) {
 		return one, nil
 	}
-	if one, ok, err := h.special(ctx, d, g, kind, fresh); ok {
+	if one, ok, err := h.special(ctx, d, p, g, kind, fresh); ok {
 		return one, err
 	}
 	if fresh {
@@ -144,10 +153,14 @@ func (h *house) pick(ctx context.Context, d *draft, p place, name, kind, of stri
 }
 
 // special gives what is not made anew whenever it is needed, and tells whether it is that.
-func (h *house) special(ctx context.Context, d *draft, g *ground, kind string, fresh bool) (string, bool, error) {
+func (h *house) special(
+	ctx context.Context, d *draft, p place, g *ground, kind string, fresh bool,
+) (string, bool, error) {
 	var one string
 	var err error
 	switch {
+	case p == ofClaimed && kind == kindPatient:
+		one, err = h.claimed(ctx, d.who)
 	case kind == kindView: // who made it may open it once
 		one, err = h.fresh(ctx, g, kind, g.traced.viewable, d.who)
 	case kind == kindPatient && strings.Contains(d.route.pattern, "/record-views"):

@@ -129,6 +129,7 @@ func digit(text []byte, i int) bool {
 }
 
 const (
+	numberPart  = "NHS number"
 	nhsLength   = 10
 	grouped     = len("999 310 0000")
 	fiction     = "7700900" // and three more
@@ -142,14 +143,14 @@ func (n *needles) number(text []byte, begin, end int) (found, bool) {
 	switch i := strings.Index(run, fiction); {
 	case len(run) == nhsLength && i < 0:
 		who, ok := n.numbers[run]
-		return found{who, "NHS number"}, ok
+		return found{who, numberPart}, ok
 	case i >= 0 && len(run) == i+nhsLength:
 		return n.mobile(run)
 	case strings.HasSuffix(run, fictionArea) && begin+len(run)+1+6 <= len(text):
 		return n.mobile(joined(text[begin : end+1+6]))
 	case len(run) == 3 && begin+grouped <= len(text):
 		who, ok := n.numbers[joined(text[begin:begin+grouped])]
-		return found{who, "NHS number"}, ok
+		return found{who, numberPart}, ok
 	case len(run) == 4 && begin+date <= len(text):
 		who, ok := n.born[string(text[begin:begin+date])]
 		return found{who, "birth date"}, ok

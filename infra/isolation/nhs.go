@@ -39,6 +39,9 @@ func (h *house) traces(ctx context.Context, reviews int) error {
 			}
 		}
 	}
+	if err := h.stated(ctx); err != nil {
+		return err
+	}
 	return h.tracing(ctx, false)
 }
 
@@ -87,14 +90,7 @@ func (h *house) traceAt(ctx context.Context, g *ground, reviews int) error {
 
 // tellNHS puts the canary into the NHS's register.
 func (h *house) tellNHS(c canary, disguised bool) error {
-	p := pds.Person{
-		Number: h.numbers[c.number], Gender: "unknown", BirthDate: born(c.number),
-		Names:    []pds.Name{{Use: "usual", Given: []string{capital(c.word(givenWord))}, Family: family(c)}},
-		Practice: pds.Practice{ODS: "A81001", Start: "2010-01-01"},
-		Addresses: []pds.Address{{
-			Use: "home", Lines: []string{"1 " + capital(c.word(streetWord)) + " Road"}, Postcode: "DN17 2AB",
-		}},
-	}
+	p := h.inRegister(c)
 	if disguised {
 		p.BirthDate, p.Names[0].Family = "1950-05-05", capital(c.word(friendWord))
 	}
@@ -102,6 +98,18 @@ func (h *house) tellNHS(c canary, disguised bool) error {
 		return fmt.Errorf("the NHS's register: %w", err)
 	}
 	return h.stack.NHS.SCR.Permit(p.Number, scr.Ask)
+}
+
+// inRegister is the canary as the NHS's register has somebody.
+func (h *house) inRegister(c canary) pds.Person {
+	return pds.Person{
+		Number: h.numbers[c.number], Gender: "unknown", BirthDate: born(c.number),
+		Names:    []pds.Name{{Use: "usual", Given: []string{capital(c.word(givenWord))}, Family: family(c)}},
+		Practice: pds.Practice{ODS: "A81001", Start: "2010-01-01"},
+		Addresses: []pds.Address{{
+			Use: "home", Lines: []string{"1 " + capital(c.word(streetWord)) + " Road"}, Postcode: "DN17 2AB",
+		}},
+	}
 }
 
 // settleFor is how long a trace may take.

@@ -97,10 +97,13 @@ type oracle struct {
 	mu    sync.RWMutex
 	facts map[string]fact
 	ties  map[string]map[string]tie // by patient, and by subject, site or practitioner
+	brief map[string]map[string]tie // as ties: by claims and emergencies
 }
 
 func newOracle(p policy) *oracle {
-	return &oracle{policy: p, facts: map[string]fact{}, ties: map[string]map[string]tie{}}
+	return &oracle{
+		policy: p, facts: map[string]fact{}, ties: map[string]map[string]tie{}, brief: map[string]map[string]tie{},
+	}
 }
 
 // learn notes a record.
@@ -128,18 +131,41 @@ func (o *oracle) fact(id string) (fact, bool) {
 func (o *oracle) relate(patient, to string, how tie) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if o.ties[patient] == nil {
-		o.ties[patient] = map[string]tie{}
+	bind(o.ties, patient, to, how)
+}
+
+// claims notes that a person has claimed a patient, or broken the glass, or may have from now on.
+func (o *oracle) claims(patient, subject string, how tie) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	bind(o.brief, patient, subject, how)
+}
+
+func bind(ties map[string]map[string]tie, patient, to string, how tie) {
+	if ties[patient] == nil {
+		ties[patient] = map[string]tie{}
 	}
-	o.ties[patient][to] = max(how, o.ties[patient][to])
+	ties[patient][to] = max(how, ties[patient][to])
 }
 
 // related is how sure it is that the person is related to the patient.
 func (o *oracle) related(who *person, org, patient string) tie {
 	o.mu.RLock()
 	defer o.mu.RUnlock()
+	return max(tied(o.ties[patient], who, org), tied(o.brief[patient], who, org))
+}
+
+// lasting is related without what claims and emergencies made.
+func (o *oracle) lasting(who *person, org, patient string) tie {
+	o.mu.RLock()
+	defer o.mu.RUnlock()
+	return tied(o.ties[patient], who, org)
+}
+
+// tied is how sure the surest of the ties is that the person has.
+func tied(ties map[string]tie, who *person, org string) tie {
 	best, p := noTie, who.posts[org]
-	for to, how := range o.ties[patient] {
+	for to, how := range ties {
 		isSite := strings.HasPrefix(to, kindSite+"_")
 		if to == who.subject || isSite && p.at(to) || to == p.practitioner {
 			best = max(best, how)
@@ -236,6 +262,8 @@ func (o *oracle) reaches(to reach, a asked, org string, s slot) verdict {
 		if watches(here) {
 			return allow
 		}
+	case reachLasting:
+		return byTie(o.lasting(a.who, org, f.patient))
 	case reachRelated, reachSubject:
 	}
 	return byTie(o.related(a.who, org, f.patient))
@@ -305,11 +333,10 @@ func (o *oracle) mingle(slots []slot) {
 			if a.id == b.id || one.kind != kindPatient || other.kind != kindPatient || one.org != other.org {
 				continue
 			}
-			for to := range o.ties[b.id] {
-				if o.ties[a.id] == nil {
-					o.ties[a.id] = map[string]tie{}
+			for _, ties := range []map[string]map[string]tie{o.ties, o.brief} {
+				for to := range ties[b.id] {
+					bind(ties, a.id, to, maybeTie)
 				}
-				o.ties[a.id][to] = max(o.ties[a.id][to], maybeTie)
 			}
 		}
 	}

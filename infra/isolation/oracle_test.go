@@ -53,11 +53,13 @@ func TestJudge(t *testing.T) {
 		"apt_here":    {kind: kindAppointment, org: "org_a", site: "sit_1", patient: "pat_other"},
 		"apt_there":   {kind: kindAppointment, org: "org_a", site: "sit_2", patient: "pat_other"},
 		"rel_other":   {kind: kindRelationship, org: "org_a", patient: "pat_other"},
+		"pat_claimed": {kind: kindPatient, org: "org_a", patient: "pat_claimed"},
 		"viw_others":  {kind: kindView, org: "org_a", patient: "pat_mine", by: "somebody"},
 	} {
 		o.learn(one, f)
 	}
 	o.relate("pat_mine", "sit_1", sureTie)
+	o.claims("pat_claimed", clerk.subject, sureTie)
 	of := func(ids ...string) []slot {
 		out := []slot{{"id", ids[0][:3], ids[0], true}}
 		for _, one := range ids[1:] {
@@ -66,6 +68,7 @@ func TestJudge(t *testing.T) {
 		return out
 	}
 	const patient, rel = "GET /v1/patients/{id}", "DELETE /v1/patients/{id}/relationships/{relationship}"
+	const letIn = "POST /v1/patients/{id}/relationships"
 	for _, c := range []struct {
 		row   string
 		who   *person
@@ -79,6 +82,9 @@ func TestJudge(t *testing.T) {
 		{patient, clerk, []slot{{"id", kindPatient, "apt_here", true}}, missing},
 		{patient, officer, of("pat_mine"), denied},
 		{patient, &person{}, of("pat_mine"), unknown},
+		{patient, clerk, of("pat_claimed"), allow},
+		{letIn, clerk, of("pat_claimed"), denied},
+		{letIn, clerk, of("pat_mine"), allow},
 		{rel, officer, of("pat_other", "rel_other"), allow},
 		{rel, officer, of("pat_mine", "rel_other"), missing},
 		{rel, clerk, of("pat_other", "rel_other"), denied},
@@ -94,7 +100,7 @@ func TestJudge(t *testing.T) {
 			t.Errorf("%s, %s: %s, want %s", c.row, c.who.subject, got, c.want)
 		}
 	}
-	o.relate("pat_other", clerk.subject, maybeTie)
+	o.claims("pat_other", clerk.subject, maybeTie)
 	if got := o.judge(asked{row: patient, who: clerk, slots: of("pat_other")}); got != unsettled {
 		t.Errorf("with what may be a relationship it is %s", got)
 	}

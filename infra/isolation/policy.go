@@ -11,6 +11,7 @@ import (
 //
 //	own           records of the caller's organisation, at whichever site
 //	related       patients with whom the caller has a relationship
+//	lasting       as related, but a claim or an emergency is not enough
 //	patient       patients of the caller's organisation: searching, booking and claiming need no relationship
 //	appointment   appointments at a site where the caller works, and those of related patients
 //	subject       records about a patient with whom the caller has a relationship
@@ -73,9 +74,9 @@ POST   /v1/patients/search                                   rcm   -            
 GET    /v1/patients/{id}                                     rcm   related
 PUT    /v1/patients/{id}                                     rcm   related
 GET    /v1/patients/{id}/duplicates                          rcm   related      wide
-POST   /v1/patients/{id}/merge                               m     related      patientId:related
-POST   /v1/patients/{id}/unmerge                             m     related      patientId:related
-POST   /v1/patients/{id}/representatives                     rcm   related
+POST   /v1/patients/{id}/merge                               m     lasting      patientId:lasting
+POST   /v1/patients/{id}/unmerge                             m     lasting      patientId:lasting
+POST   /v1/patients/{id}/representatives                     rcm   lasting
 DELETE /v1/patients/{id}/representatives/{representative}    rcm   related
 POST   /v1/patients/{id}/exports                             cm    related
 GET    /v1/patients/{id}/nhs-number                          rcm   related
@@ -87,7 +88,7 @@ GET    /v1/nhs-number-reviews/{id}                           rcm   subject
 POST   /v1/nhs-number-reviews/{id}/decide                    rcm   subject
 
 GET    /v1/patients/{id}/relationships                       rcmp  overseen     wide
-POST   /v1/patients/{id}/relationships                       rcm   related
+POST   /v1/patients/{id}/relationships                       rcm   lasting
 DELETE /v1/patients/{id}/relationships/{relationship}        rcmp  overseen
 POST   /v1/patients/{id}/claim                               rcmp  patient
 POST   /v1/patients/{id}/break-glass                         cm    patient
@@ -120,6 +121,7 @@ const (
 	reachNothing     reach = "-"
 	reachOwn         reach = "own"
 	reachRelated     reach = "related"
+	reachLasting     reach = "lasting"
 	reachPatient     reach = "patient"
 	reachAppointment reach = "appointment"
 	reachSubject     reach = "subject"

@@ -28,7 +28,7 @@ import (
 func (h *house) provoke(ctx context.Context, s *searched, canaries int) (int, error) {
 	n := 0
 	for _, part := range []func(context.Context, *searched, int) (int, error){
-		h.nonsense, h.underFaults, h.withoutKeys,
+		h.nonsense, h.nhsFails, h.underFaults, h.withoutKeys,
 	} {
 		made, err := part(ctx, s, canaries)
 		if err != nil {

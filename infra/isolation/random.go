@@ -222,7 +222,9 @@ func (w *gust) beforehand(a asked) {
 			}
 		}
 	case strings.HasSuffix(path, "/claim"), strings.HasSuffix(path, "/break-glass"):
-		w.h.oracle.relate(patient, a.who.subject, maybeTie)
+		w.h.oracle.claims(patient, a.who.subject, maybeTie)
+	case patient == w.h.stateOf[objecting] && strings.HasSuffix(path, "/nhs-number/objection"):
+		w.h.withdrawn.Store(true)
 	case strings.HasSuffix(path, "/merge"):
 		w.h.oracle.mingle(a.slots)
 	}

@@ -56,7 +56,7 @@ func (h *house) owner(n int) (canary, bool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if n >= len(h.canaries) {
-		return canary{}, false
+		return h.shadow(), n == len(h.numbers)
 	}
 	return h.canaries[n], true
 }
@@ -166,11 +166,36 @@ func (h *house) alert(ctx context.Context, g *ground, patient string) (string, e
 	if err != nil {
 		return "", err
 	}
-	h.oracle.relate(patient, who.subject, sureTie)
+	h.oracle.claims(patient, who.subject, sureTie)
 	h.oracle.learn(text(made, "relationshipId"), fact{kind: kindRelationship, org: g.org.id, patient: patient})
 	one := text(made, "alertId")
 	h.oracle.learn(one, fact{kind: kindAlert, org: g.org.id, patient: patient})
 	return one, nil
+}
+
+// claimed is a patient of the sibling clinic whom the person has claimed, if the person may.
+func (h *house) claimed(ctx context.Context, who *person) (string, error) {
+	g, key := h.sibling, "claimed by "+who.subject
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if all := g.pool[key]; len(all) > 0 {
+		return all[0], nil
+	}
+	c, err := h.admit(ctx, g)
+	if err != nil {
+		return "", err
+	}
+	if h.policy("POST /v1/patients/{id}/claim").may(who.posts[g.org.id].roles) {
+		made, err := h.does(ctx, who, http.MethodPost, "/v1/patients/"+c.id+"/claim", claimBody(c.word(noteWord)), "")
+		if err != nil {
+			return "", err
+		}
+		h.oracle.claims(c.id, who.subject, sureTie)
+		h.oracle.learn(text(made, "relationshipId"), fact{kind: kindRelationship, org: g.org.id, patient: c.id})
+		h.oracle.learn(text(made, "alertId"), fact{kind: kindAlert, org: g.org.id, patient: c.id})
+	}
+	g.pool[key] = append(g.pool[key], c.id)
+	return c.id, nil
 }
 
 // view grants a view of a shared record to somebody, who alone may open it.

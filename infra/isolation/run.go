@@ -58,9 +58,10 @@ func open(ctx context.Context, o options, progress io.Writer) (*house, *os.File,
 		return nil, nil, errors.Join(err, logs.Close())
 	}
 	// Some canaries stand for patients of the matrix as well, which may need more than are asked for.
-	numbers := nhsNumbers(max(o.canaries, leastCanaries))
+	numbers := nhsNumbers(max(o.canaries, leastCanaries) + 1)
+	all := len(numbers) - 1 // the last one is the shadow's
 	h := &house{
-		stack: s, routes: routes, oracle: newOracle(p), made: newMakers(), numbers: numbers,
+		stack: s, routes: routes, oracle: newOracle(p), made: newMakers(), numbers: numbers[:all],
 		needles: newNeedles(len(numbers), numbers),
 		http: &http.Client{Timeout: 30 * time.Second, Transport: &http.Transport{
 			MaxIdleConns: 2 * o.workers, MaxIdleConnsPerHost: 2 * o.workers,
@@ -80,7 +81,7 @@ func (h *house) all(ctx context.Context, o options, logs *os.File, r *report, pr
 	}
 	began := time.Now()
 	for _, step := range []func(context.Context) error{
-		h.found, func(ctx context.Context) error { return h.traces(ctx, o.reviews) }, h.stockUp,
+		h.found, h.stockUp, func(ctx context.Context) error { return h.traces(ctx, o.reviews) },
 	} {
 		if err := step(ctx); err != nil {
 			return err
@@ -109,6 +110,9 @@ func (h *house) ask(ctx context.Context, o options, r *report, progress io.Write
 		return err
 	}
 	cells.print(r)
+	if err := h.aboutStates(ctx, o.share, draw, r); err != nil {
+		return err
+	}
 	apart, err := h.times(ctx, o.pairs, progress)
 	if err != nil {
 		return err

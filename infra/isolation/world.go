@@ -48,6 +48,9 @@ type house struct {
 	pending  chan seen
 	looking  sync.WaitGroup
 
+	stateOf   map[state]string // patients
+	withdrawn atomic.Bool      // the objection of the one who objects
+
 	mu       sync.Mutex
 	canaries []canary
 }
@@ -155,6 +158,7 @@ func (h *house) foundOrganisation(ctx context.Context, n, sites int) error {
 func nhsSettings(n int) object {
 	return object{
 		"odsCode": fmt.Sprintf("Y9%03d", n+1), "summaryCareRecord": true, "gpRecord": true, "asid": "200000000001",
+		"keepDemographics": true,
 	}
 }
 

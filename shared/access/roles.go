@@ -101,6 +101,18 @@ func (p Permission) Related() bool {
 	}
 }
 
+// Lasting tells whether the relationship that Related asks for must be one that lasts: by the diary, a registration, a
+// referral or a care team. Using these permissions opens the record for longer than a claim or an emergency counts, or
+// to others than raised its alert.
+func (p Permission) Lasting() bool {
+	switch p { //nolint:exhaustive // a list of those that let somebody in
+	case RelationshipMake, RepresentativeAdd, PatientMerge, PatientUnmerge:
+		return true
+	default:
+		return false
+	}
+}
+
 // Role is a named set of permissions that an organisation gives to its staff, or that a job of ours has.
 type Role string
 

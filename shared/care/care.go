@@ -23,19 +23,25 @@ const Booking = "booking"
 const months = 3
 
 // related tells on what the caller's relationship with the patient rests, as its kind and the id of what makes it, or
-// nothing where there is none.
+// nothing where there is none. Where there are several it is one that lasts, if any does: a claim or an emergency
+// besides takes nothing away.
 func related(by access.Caller, now time.Time, met []table.Meeting, relations []Relation) string {
 	for _, m := range met {
 		if recent(m.Month, now) && meets(by, m.ID) {
 			return basis(Booking, m.ID)
 		}
 	}
+	brief := ""
 	for _, r := range relations {
-		if r.Holds(now) && concerns(by, r) {
+		switch {
+		case !r.Holds(now) || !concerns(by, r):
+		case r.Kind.Lasts():
 			return basis(string(r.Kind), r.ID)
+		case brief == "":
+			brief = basis(string(r.Kind), r.ID)
 		}
 	}
-	return ""
+	return brief
 }
 
 // recent tells whether a month in which an appointment ended, or will, is at most three before the one of now. The
@@ -75,10 +81,11 @@ type Guard struct {
 	Now   func() time.Time
 }
 
-// Related tells on what the caller's relationship with the patient rests. It reads the patient's diary and circle in
-// one call, strongly consistent. Errors: fault.NotFound for a patient who does not exist, as for any record; and
-// fault.Denied "no_relationship".
-func (g Guard) Related(ctx context.Context, by access.Caller, patient string) (string, error) {
+// Related tells on what the caller's relationship with the patient rests, if that is enough for the permission: what a
+// claim or an emergency opens is reading and the care at hand, not what would outlast it (see Permission.Lasting). It
+// reads the patient's diary and circle in one call, strongly consistent. Errors: fault.NotFound for a patient who does
+// not exist, as for any record; and fault.Denied "no_relationship" and "needs_relationship".
+func (g Guard) Related(ctx context.Context, by access.Caller, p access.Permission, patient string) (string, error) {
 	v, err := look(ctx, g.Table.For(by), patient)
 	if err != nil {
 		return "", err
@@ -86,10 +93,14 @@ func (g Guard) Related(ctx context.Context, by access.Caller, patient string) (s
 	if by.Job() {
 		return basis("job", strings.TrimPrefix(by.Person(), "job:")), nil
 	}
-	if rests := related(by, g.Now(), v.met, v.circle.Relations); rests != "" {
-		return rests, nil
+	rests := related(by, g.Now(), v.met, v.circle.Relations)
+	switch kind, _ := Basis(rests); {
+	case rests == "":
+		return "", unrelated()
+	case p.Lasting() && !Kind(kind).Lasts():
+		return "", passing()
 	}
-	return "", unrelated()
+	return rests, nil
 }
 
 // Oversees is Related for who watches over access and needs no part in anybody's care: it asks only whether there is
@@ -107,13 +118,19 @@ func (g Guard) Attends(
 	if by.WorksAt(site) && g.Now().Before(end.AddDate(0, months, 0)) {
 		return basis(Booking, appointment), nil
 	}
-	return g.Related(ctx, by, patient)
+	return g.Related(ctx, by, access.AppointmentRead, patient)
 }
 
 func unrelated() error {
 	return fault.New(fault.Denied, "no_relationship",
 		"You have no part in this patient's care. If you need the record, claim a relationship and say why; in an "+
 			"emergency, break the glass.")
+}
+
+func passing() error {
+	return fault.New(fault.Denied, "needs_relationship",
+		"You see this record by a claim or in an emergency, which ends soon. Somebody with a lasting relationship must "+
+			"do this.")
 }
 
 func notFound() error { return fault.New(fault.NotFound, "not_found", "There is no such record.") }

@@ -72,6 +72,11 @@ func TestRelated(t *testing.T) {
 		"the first that counts": {desk, nil, []Relation{
 			{ID: "old", Kind: Claim, Person: "desk", Until: now}, {ID: "rel", Kind: BreakGlass, Person: "desk"},
 		}, "break-glass:rel"},
+		"one that lasts before one that does not": {desk, nil, []Relation{
+			{ID: "claim", Kind: Claim, Person: "desk"},
+			{ID: "glass", Kind: BreakGlass, Person: "desk"},
+			{ID: "rel", Kind: Team, Person: "desk"},
+		}, "care-team:rel"},
 	} {
 		if got := related(c.by, now, c.met, c.relations); got != c.want {
 			t.Errorf("%s: %q, want %q", name, got, c.want)

@@ -65,7 +65,7 @@ func TestGuard(t *testing.T) {
 	check := func(name string, by access.Caller, patient, want string) {
 		t.Helper()
 		h.asked = nil
-		got, err := h.guard.Related(t.Context(), by, patient)
+		got, err := h.guard.Related(t.Context(), by, access.PatientRead, patient)
 		if code := fault.Of(err); got != want && (code == nil || code.Code != want) {
 			t.Errorf("%s: %q, %v; want %s", name, got, err, want)
 		}
@@ -101,6 +101,58 @@ func (h *house) registration(t *testing.T, patient string) string {
 		t.Fatalf("%+v, %v", c, err)
 	}
 	return c.Relations[0].ID
+}
+
+// TestLasting: what rests on a claim or an emergency alone is refused for each permission that would outlast it, and for
+// no other; who has no part in the care is told that, and a job is not asked.
+func TestLasting(t *testing.T) {
+	h := newHouse(t)
+	pat, member := h.Patients[1], h.who("", h.Site.ID)
+	k := h.Table.For(h.By(t, clinictest.Manager))
+	relate := func(kind care.Kind) {
+		t.Helper()
+		r := care.Relation{ID: id.New(care.Prefix), Kind: kind, Person: member.Person(), From: h.Clock.Now()}
+		if err := care.Settle(t.Context(), k, pat, func(c care.Circle) error {
+			return k.Write(t.Context(), table.Change{
+				Action: access.RelationshipMake, Target: pat, Put: []table.Item{c.With(r, h.Clock.Now()).Item(k, pat)},
+				Event: event.Event{Name: event.RelationshipMade},
+			})
+		}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	code := func(by access.Caller, p access.Permission) string {
+		_, err := h.guard.Related(t.Context(), by, p, pat)
+		if fault.Of(err) == nil {
+			return ""
+		}
+		return fault.Of(err).Code
+	}
+	check := func(reading, letting string) {
+		t.Helper()
+		for _, p := range []access.Permission{access.PatientRead, access.PatientChange, access.PatientExport, access.RelationshipEnd, access.ConsentGive} {
+			if got := code(member, p); got != reading {
+				t.Errorf("%s: %q, want %q", p, got, reading)
+			}
+		}
+		for _, p := range []access.Permission{
+			access.RelationshipMake, access.RepresentativeAdd, access.PatientMerge, access.PatientUnmerge,
+		} {
+			if got := code(member, p); got != letting {
+				t.Errorf("%s: %q, want %q", p, got, letting)
+			}
+			if !p.Related() || code(access.System(h.Org, string(access.PatientUpload)), p) != "" {
+				t.Errorf("%s asks nobody, or a job", p)
+			}
+		}
+	}
+	check("no_relationship", "no_relationship")
+	relate(care.BreakGlass)
+	check("", "needs_relationship")
+	relate(care.Claim)
+	check("", "needs_relationship")
+	relate(care.Team)
+	check("", "")
 }
 
 // TestAttends: an appointment relates who works at its site, without a look at the patient, until three months after.

@@ -25,7 +25,7 @@ func New(d *clinic.Directory, t *table.Table) web.Gate {
 			if overseen(p) && by.Can(access.PatientAudit) {
 				return guard.Oversees(ctx, by, patient)
 			}
-			return guard.Related(ctx, by, patient)
+			return guard.Related(ctx, by, p, patient)
 		},
 		Note: func(ctx context.Context, by access.Caller, n web.Noted) error {
 			name := event.RecordRead

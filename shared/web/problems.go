@@ -21,6 +21,10 @@ denied: Not allowed
 no_relationship: No part in the patient's care
 	If you need the record, claim a relationship and say why (POST /v1/patients/{id}/claim); in an emergency break
 	the glass (POST /v1/patients/{id}/break-glass). Both raise an alert.
+needs_relationship: Takes a lasting relationship
+	A claim or an emergency opens the record for reading and for the care at hand. Making relationships, merging
+	records and naming representatives takes somebody with a lasting relationship, by an appointment, a referral or
+	a care team.
 no_route: No such address
 	Check the path against this page: capitals count, and no address ends with a slash.
 method_not_allowed: Method not allowed
@@ -84,7 +88,7 @@ screening_excludes: The service does not suit
 may_not_book: The representative may not book
 	Book for the patient, or have the representative's authority entered or renewed first.
 hold_and_wish: Hold and wish together
-	Send holdId and patientId alone, or the whole wish without holdId.
+	Send holdId and patientId, with onBehalf and answers where they are asked for, or the whole wish without holdId.
 no_change: Nothing to change
 	The appointment is at this time already; ask for another one.
 not_changeable: Cannot be changed any more
