@@ -129,8 +129,8 @@ func unrelated() error {
 
 func passing() error {
 	return fault.New(fault.Denied, "needs_relationship",
-		"You see this record by a claim or in an emergency, which ends soon. Somebody with a lasting relationship must "+
-			"do this.")
+		"You see this record by a claim or in an emergency, which ends soon. Somebody with a lasting relationship "+
+			"must do this.")
 }
 
 func notFound() error { return fault.New(fault.NotFound, "not_found", "There is no such record.") }

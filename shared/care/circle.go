@@ -21,8 +21,8 @@ const (
 	BreakGlass   Kind = "break-glass"  // one person in an emergency, for half an hour; raises an alert
 )
 
-// Lasts tells whether somebody related so may let others in, or stay: a claim and an emergency count for as long as they
-// said, and their alert is all that anybody is told of them.
+// Lasts tells whether somebody related so may let others in, or stay: a claim and an emergency count for as long as
+// they said, and their alert is all that anybody is told of them.
 func (k Kind) Lasts() bool { return k != Claim && k != BreakGlass }
 
 // Relation is one way in which somebody is related to a patient: a person, or all who work at a site.
