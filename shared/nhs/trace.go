@@ -278,7 +278,7 @@ func (s *Service) Still(ctx context.Context, by access.Caller, cs *Case) error {
 		return err
 	}
 	if t.Event != cs.Event.Event || t.State != Asking && t.State != Waiting {
-		return fault.New(fault.Unavailable, "trace_ended", "The tracing of this number was ended or taken over.")
+		return fault.New(fault.Unavailable, "busy", "The tracing of this number was ended or taken over.")
 	}
 	return nil
 }
