@@ -160,7 +160,7 @@ func (h *house) special(
 	var err error
 	switch {
 	case p == ofClaimed && kind == kindPatient:
-		one, err = h.claimed(ctx, d.who)
+		one, err = h.claimed(ctx, d.who, strings.HasSuffix(d.route.pattern, "merge"))
 	case kind == kindView: // who made it may open it once
 		one, err = h.fresh(ctx, g, kind, g.traced.viewable, d.who)
 	case kind == kindPatient && strings.Contains(d.route.pattern, "/record-views"):

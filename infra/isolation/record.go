@@ -173,12 +173,13 @@ func (h *house) alert(ctx context.Context, g *ground, patient string) (string, e
 	return one, nil
 }
 
-// claimed is a patient of the sibling clinic whom the person has claimed, if the person may.
-func (h *house) claimed(ctx context.Context, who *person) (string, error) {
+// claimed is a patient of the sibling clinic whom the person has claimed, if the person may. Where the record may end
+// or go on for another one it is one of its own, so that the cells that follow find theirs as it was.
+func (h *house) claimed(ctx context.Context, who *person, once bool) (string, error) {
 	g, key := h.sibling, "claimed by "+who.subject
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if all := g.pool[key]; len(all) > 0 {
+	if all := g.pool[key]; len(all) > 0 && !once {
 		return all[0], nil
 	}
 	c, err := h.admit(ctx, g)
@@ -194,7 +195,9 @@ func (h *house) claimed(ctx context.Context, who *person) (string, error) {
 		h.oracle.learn(text(made, "relationshipId"), fact{kind: kindRelationship, org: g.org.id, patient: c.id})
 		h.oracle.learn(text(made, "alertId"), fact{kind: kindAlert, org: g.org.id, patient: c.id})
 	}
-	g.pool[key] = append(g.pool[key], c.id)
+	if !once {
+		g.pool[key] = append(g.pool[key], c.id)
+	}
 	return c.id, nil
 }
 

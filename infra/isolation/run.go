@@ -58,7 +58,7 @@ func open(ctx context.Context, o options, progress io.Writer) (*house, *os.File,
 		return nil, nil, errors.Join(err, logs.Close())
 	}
 	// Some canaries stand for patients of the matrix as well, which may need more than are asked for.
-	numbers := nhsNumbers(max(o.canaries, leastCanaries) + 1)
+	numbers := nhsNumbers(max(o.canaries, leastCanaries) + spareCanaries + 1)
 	all := len(numbers) - 1 // the last one is the shadow's
 	h := &house{
 		stack: s, routes: routes, oracle: newOracle(p), made: newMakers(), numbers: numbers[:all],
@@ -70,8 +70,12 @@ func open(ctx context.Context, o options, progress io.Writer) (*house, *os.File,
 	return h, logs, nil
 }
 
-// leastCanaries is how many the matrix needs at most.
-const leastCanaries = 1000
+// leastCanaries is how many the matrix needs at most, and spareCanaries how many patients in states, claims and the
+// random requests need besides.
+const (
+	leastCanaries = 1000
+	spareCanaries = 500
+)
 
 // all does one thing after the other.
 func (h *house) all(ctx context.Context, o options, logs *os.File, r *report, progress io.Writer) error {
