@@ -120,6 +120,11 @@ func claimable(rt route) bool {
 	return !strings.Contains(rt.pattern, "/record-views") && !strings.HasSuffix(rt.pattern, "/trace")
 }
 
+// changes tells whether the route leaves a patient other than the cells after it expect: ended, or related already.
+func changes(rt route) bool {
+	return strings.HasSuffix(rt.pattern, "merge") || strings.HasSuffix(rt.pattern, "/relationships")
+}
+
 // pick gives the id of a record of the place.
 func (h *house) pick(ctx context.Context, d *draft, p place, name, kind, of string, fresh bool) (string, error) {
 	g := d.at
@@ -160,7 +165,7 @@ func (h *house) special(
 	var err error
 	switch {
 	case p == ofClaimed && kind == kindPatient:
-		one, err = h.claimed(ctx, d.who, strings.HasSuffix(d.route.pattern, "merge"))
+		one, err = h.claimed(ctx, d.who, changes(d.route))
 	case kind == kindView: // who made it may open it once
 		one, err = h.fresh(ctx, g, kind, g.traced.viewable, d.who)
 	case kind == kindPatient && strings.Contains(d.route.pattern, "/record-views"):
