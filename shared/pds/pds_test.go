@@ -2,12 +2,8 @@ package pds_test
 
 import (
 	"context"
-	"crypto"
-	"crypto/rand"
-	"crypto/rsa"
 	"errors"
 	"fmt"
-	"net/http/httptest"
 	"slices"
 	"strings"
 	"sync"
@@ -18,6 +14,7 @@ import (
 	"almanac/infra/sandbox"
 	"almanac/infra/sandbox/apim"
 	"almanac/infra/sandbox/nhs"
+	"almanac/infra/sandbox/nhstest"
 	sandpds "almanac/infra/sandbox/pds"
 	"almanac/shared/cause"
 	"almanac/shared/fault"
@@ -28,22 +25,10 @@ import (
 
 const ods = "Y90001"
 
-var testKey = sync.OnceValue(func() *rsa.PrivateKey {
-	k, err := rsa.GenerateKey(rand.Reader, 2048)
-	if err != nil {
-		panic(err)
-	}
-	return k
-})
-
-func sign(_ context.Context, digest []byte) ([]byte, error) {
-	return rsa.SignPKCS1v15(nil, testKey(), crypto.SHA512, digest)
-}
-
 // rig is a client before the stand-in.
 type rig struct {
 	*pds.Client
-	nhs    *nhs.Server
+	nhs    *nhstest.Stand
 	set    pds.Settings
 	paced  atomic.Int64
 	waited atomic.Int64 // of them, for a person
@@ -53,17 +38,10 @@ type rig struct {
 
 func newRig(t *testing.T) *rig {
 	t.Helper()
-	n, err := nhs.New(nhs.Config{
-		Rate: -1, Apps: []apim.App{{Key: "app", Keys: apim.Fixed("kid-1", &testKey().PublicKey)}},
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	srv := httptest.NewServer(n)
-	t.Cleanup(func() { srv.CloseClientConnections(); srv.Close() })
+	n := nhstest.New(t, func(c *nhs.Config) { c.Now = nil })
 	r := &rig{nhs: n}
 	r.set = pds.Settings{
-		URL: srv.URL + sandpds.Base, TokenURL: srv.URL + nhs.TokenPath, APIKey: "app", KID: "kid-1", Sign: sign,
+		URL: n.PDSURL, TokenURL: n.TokenURL, APIKey: nhstest.APIKey, KID: nhstest.KID, Sign: n.Sign,
 		Pace: func(_ context.Context, waiting bool) error {
 			r.paced.Add(1)
 			if waiting {

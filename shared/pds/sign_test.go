@@ -6,6 +6,7 @@ import (
 	"crypto/x509"
 	"net/http/httptest"
 	"testing"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	awskms "github.com/aws/aws-sdk-go-v2/service/kms"
@@ -46,10 +47,10 @@ func TestKeyOf(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := r.nhs.Register(apim.App{Key: "app", Keys: apim.Fixed("kid-2", public.(*rsa.PublicKey))}); err != nil {
+	if err := r.nhs.Register(apim.App{Key: r.set.APIKey, Keys: apim.Fixed("kid-2", public.(*rsa.PublicKey))}); err != nil {
 		t.Fatal(err)
 	}
-	r.set.KID, r.set.Sign = "kid-2", pds.KeyOf(cfg, aws.ToString(made.KeyMetadata.KeyId))
+	r.set.KID, r.set.Sign = "kid-2", pds.KeyOf(cfg, aws.ToString(made.KeyMetadata.KeyId), time.Now)
 	r.connect(t)
 	if _, err := r.Another(t.Context(), ""); err != nil {
 		t.Fatal(err)
