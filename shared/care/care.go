@@ -96,7 +96,7 @@ func (g Guard) Related(ctx context.Context, by access.Caller, p access.Permissio
 	rests := related(by, g.Now(), v.met, v.circle.Relations)
 	switch kind, _ := Basis(rests); {
 	case rests == "":
-		return "", unrelated()
+		return "", unrelated(by)
 	case p.Lasting() && !Kind(kind).Lasts():
 		return "", passing()
 	}
@@ -121,10 +121,18 @@ func (g Guard) Attends(
 	return g.Related(ctx, by, access.AppointmentRead, patient)
 }
 
-func unrelated() error {
-	return fault.New(fault.Denied, "no_relationship",
-		"You have no part in this patient's care. If you need the record, claim a relationship and say why; in an "+
-			"emergency, break the glass.")
+// unrelated tells what this very caller may do about it.
+func unrelated(by access.Caller) error {
+	what := "Somebody who has can give you one."
+	switch {
+	case by.Can(access.RelationshipClaim) && by.Can(access.GlassBreak):
+		what = "If you need the record, claim a relationship and say why; in an emergency, break the glass."
+	case by.Can(access.RelationshipClaim):
+		what = "If you need the record, claim a relationship and say why."
+	case by.Can(access.GlassBreak):
+		what = "In an emergency, break the glass."
+	}
+	return fault.New(fault.Denied, "no_relationship", "You have no part in this patient's care. "+what)
 }
 
 func passing() error {

@@ -2,6 +2,7 @@ package care_test
 
 import (
 	"context"
+	"strings"
 	"testing"
 	"time"
 
@@ -55,6 +56,33 @@ func (h *house) book(t *testing.T, patient, start string) booking.Appointment {
 		t.Fatal(err)
 	}
 	return apt
+}
+
+// Who has no part in a patient's care is told what this very person may do about it, and nothing else.
+func TestUnrelatedAreToldWhatTheyMayDo(t *testing.T) {
+	h := newHouse(t)
+	const claim, glass = "claim a relationship", "break the glass"
+	for _, c := range []struct {
+		roles        []access.Role
+		claim, glass bool
+	}{
+		{[]access.Role{access.Receptionist}, true, false},
+		{[]access.Role{access.Clinician}, true, true},
+		{[]access.Role{access.Manager}, true, true},
+		{[]access.Role{access.PrivacyOfficer}, true, false},
+		{[]access.Role{access.PrivacyOfficer, access.Clinician}, true, true},
+		{nil, false, false},
+	} {
+		by := access.NewCaller(h.Org, id.New("sub"), c.roles, 1)
+		_, err := h.guard.Related(t.Context(), by, access.PatientRead, h.Patients[0])
+		f := fault.Of(err)
+		if f.Code != "no_relationship" || strings.Contains(f.Message, claim) != c.claim || strings.Contains(f.Message, glass) != c.glass {
+			t.Errorf("%v is told %s: %q", c.roles, f.Code, f.Message)
+		}
+		if !strings.HasPrefix(f.Message, "You have no part in this patient's care. ") || !strings.HasSuffix(f.Message, ".") {
+			t.Errorf("%v: %q", c.roles, f.Message)
+		}
+	}
 }
 
 // TestGuard: one call to the table, and what booking made counts at once, for whom it concerns, for its time.

@@ -21,7 +21,7 @@ func TestDeliverAfterADeath(t *testing.T) {
 	died := make(chan struct{})
 	go func() {
 		defer close(died)
-		_ = b.ledger.Deliver(t.Context(), b.by, delivery.Plain(b.m), b.ready(func(context.Context) (string, error) {
+		_ = b.ledger.Deliver(t.Context(), b.by, delivery.Plain(b.m, b.patient), b.ready(func(context.Context) (string, error) {
 			b.sent.Add(1)
 			runtime.Goexit() // the worker is gone between the provider's answer and the ledger
 			return "", nil
@@ -58,9 +58,9 @@ func TestDeliverWithClocksApart(t *testing.T) {
 	} {
 		b := newBench(t)
 		ahead := delivery.New(b.Table, func() time.Time { return b.Clock.Now().Add(10 * time.Minute) }, id.New)
-		err := b.ledger.Deliver(t.Context(), b.by, delivery.Plain(b.m), b.ready(func(ctx context.Context) (string, error) {
+		err := b.ledger.Deliver(t.Context(), b.by, delivery.Plain(b.m, b.patient), b.ready(func(ctx context.Context) (string, error) {
 			b.sent.Add(1)
-			err := ahead.Deliver(ctx, b.by, delivery.Plain(b.m), b.ready(func(context.Context) (string, error) {
+			err := ahead.Deliver(ctx, b.by, delivery.Plain(b.m, b.patient), b.ready(func(context.Context) (string, error) {
 				b.sent.Add(1)
 				return "", nil
 			}))
@@ -201,7 +201,7 @@ func (b *bench) live(t *testing.T, fate string) int {
 	taken, done := 0, make(chan struct{})
 	go func() {
 		defer close(done)
-		_ = b.ledger.Deliver(t.Context(), b.by, delivery.Plain(b.m), b.ready(func(context.Context) (string, error) {
+		_ = b.ledger.Deliver(t.Context(), b.by, delivery.Plain(b.m, b.patient), b.ready(func(context.Context) (string, error) {
 			switch fate {
 			case "taken":
 				taken++

@@ -60,6 +60,13 @@ type Delivery struct {
 	// Lease is until when the worker that took the delivery may still be sending it; Token is that worker's.
 	Lease time.Time `json:"-" dynamodbav:"lease,unixtime"`
 	Token string    `json:"-" dynamodbav:"try,omitempty"`
+
+	patient string // whom Target concerns; it stands there and is not kept here
+}
+
+// unsaid is the same delivery as if nothing were known of it.
+func (d Delivery) unsaid() Delivery {
+	return Delivery{Event: d.Event, Target: d.Target, Reader: d.Reader, patient: d.patient}
 }
 
 // key is the delivery's own: of its target, by event and reader. No subject holds what parts the two.

@@ -30,7 +30,9 @@ type bench struct {
 	ledger *delivery.Ledger
 	by     access.Caller
 	m      event.Message
-	sent   atomic.Int32
+	// patient is whom the appointment concerns; nobody, where none is needed.
+	patient string
+	sent    atomic.Int32
 }
 
 func newBench(t *testing.T, with ...func(*dynamodb.Options)) *bench {
@@ -53,7 +55,7 @@ func (b *bench) another() {
 // deliver delivers the message; the provider takes it and then answers as told.
 func (b *bench) deliver(t *testing.T, answer error) error {
 	t.Helper()
-	return b.ledger.Deliver(t.Context(), b.by, delivery.Plain(b.m), b.ready(func(context.Context) (string, error) {
+	return b.ledger.Deliver(t.Context(), b.by, delivery.Plain(b.m, b.patient), b.ready(func(context.Context) (string, error) {
 		b.sent.Add(1)
 		return "ses-1", answer
 	}))
@@ -199,7 +201,7 @@ func TestDeliver(t *testing.T) {
 			{errors.New("broken"), "", "", fault.Internal},
 		} {
 			b.another()
-			err := b.ledger.Deliver(t.Context(), b.by, delivery.Plain(b.m), func(context.Context) (delivery.Send, error) { return nil, x.err })
+			err := b.ledger.Deliver(t.Context(), b.by, delivery.Plain(b.m, b.patient), func(context.Context) (delivery.Send, error) { return nil, x.err })
 			if (x.kind < 0) != (err == nil) || x.kind >= 0 && !fault.Is(err, x.kind) {
 				t.Errorf("%v: the queue hears %v", x.err, err)
 			}
@@ -214,7 +216,7 @@ func TestDeliver(t *testing.T) {
 		b := newBench(t)
 		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
 		defer cancel()
-		err := b.ledger.Deliver(ctx, b.by, delivery.Plain(b.m), b.ready(func(context.Context) (string, error) {
+		err := b.ledger.Deliver(ctx, b.by, delivery.Plain(b.m, b.patient), b.ready(func(context.Context) (string, error) {
 			t.Error("sent")
 			return "", nil
 		}))
@@ -226,7 +228,7 @@ func TestDeliver(t *testing.T) {
 		b := newBench(t)
 		ctx, cancel := context.WithTimeout(t.Context(), 6500*time.Millisecond)
 		defer cancel()
-		err := b.ledger.Deliver(ctx, b.by, delivery.Plain(b.m), b.ready(func(ctx context.Context) (string, error) {
+		err := b.ledger.Deliver(ctx, b.by, delivery.Plain(b.m, b.patient), b.ready(func(ctx context.Context) (string, error) {
 			<-ctx.Done()
 			return "", ctx.Err()
 		}))
@@ -296,7 +298,7 @@ func TestList(t *testing.T) {
 		err   error
 	}{{second, event.AppointmentMoved, nil}, {first, event.AppointmentBooked, delivery.Skip(delivery.Superseded)}} {
 		m := event.Message{V: 1, Event: x.event, Name: x.name, Org: c.Org, Target: apt.ID}
-		err := ledger.Deliver(t.Context(), job, delivery.Plain(m), func(context.Context) (delivery.Send, error) {
+		err := ledger.Deliver(t.Context(), job, delivery.Plain(m, c.Patients[0]), func(context.Context) (delivery.Send, error) {
 			return func(context.Context) (string, error) { return "ses-7", nil }, x.err
 		})
 		if err != nil {

@@ -53,19 +53,24 @@ const (
 	sendTime   = 3 * time.Second
 )
 
-// Errand is a message to deliver: what happened, what the message is about, and to whom it goes where that does not
-// follow from it.
+// Errand is a message to deliver: what happened, what the message is about, which patient that concerns, and to whom it
+// goes where that does not follow from it.
 type Errand struct {
 	event.Message
-	About  string
-	Reader string
+	About   string
+	Patient string
+	Reader  string
 }
 
-// Plain is the errand of an event that is told to the one person whom its target concerns.
-func Plain(m event.Message) Errand { return Errand{Message: m, About: m.Target} }
+// Plain is the errand of an event that is told to the patient whom its target concerns.
+func Plain(m event.Message, patient string) Errand {
+	return Errand{Message: m, About: m.Target, Patient: patient}
+}
 
 // Deliver delivers the message about an event, unless that was done or given up before: nil means that nothing more
 // is to be done. fault.Unavailable leaves it to the queue: another worker is at it, or it could not be sent now.
+// fault.NotFound says that the patient was erased, even in this moment: then nothing is written any more, nor sent
+// unless it had been by then.
 //
 // When a worker dies between beginning to send and writing down what came of it, the message comes back from the
 // queue, finds the lease over, and the delivery becomes unknown. Should the worker be alive after all, only seen late
@@ -73,6 +78,7 @@ func Plain(m event.Message) Errand { return Errand{Message: m, About: m.Target} 
 func (l *Ledger) Deliver(ctx context.Context, by access.Caller, e Errand, prepare Prepare) error {
 	d, err := l.find(ctx, by, Delivery{
 		Event: e.Event, Name: e.Name, Target: e.About, Reader: e.Reader, Channel: Email, Began: l.now(),
+		patient: e.Patient,
 	})
 	switch {
 	case err != nil:
@@ -121,6 +127,7 @@ func (l *Ledger) find(ctx context.Context, by access.Caller, fresh Delivery) (De
 	if fault.Is(err, fault.NotFound) {
 		return fresh, nil
 	}
+	d.patient = fresh.patient
 	return d, err
 }
 
@@ -146,7 +153,7 @@ func (l *Ledger) take(ctx context.Context, by access.Caller, d *Delivery) error 
 	if !fault.Is(err, fault.Unavailable) {
 		return err
 	}
-	got, findErr := l.find(ctx, by, Delivery{Event: d.Event, Target: d.Target, Reader: d.Reader})
+	got, findErr := l.find(ctx, by, d.unsaid())
 	if findErr != nil || got.State != Sending || got.Token != d.Token {
 		return err
 	}
@@ -183,15 +190,15 @@ func (l *Ledger) settle(ctx context.Context, by access.Caller, d Delivery, provi
 const insistence = 3
 
 // insist writes the outcome, and if that fails looks what stands there: the same, because only the answer was lost, or
-// what another worker made of it, who thought this one dead.
+// what another worker made of it, who thought this one dead. Of a patient who was erased meanwhile nothing is written.
 func (l *Ledger) insist(ctx context.Context, by access.Caller, d Delivery) error {
 	var err error
 	for range insistence {
 		try := d
-		if err = l.turn(ctx, by, &try); err == nil {
-			return nil
+		if err = l.turn(ctx, by, &try); err == nil || fault.Is(err, fault.NotFound) {
+			return err
 		}
-		got, findErr := l.find(ctx, by, Delivery{Event: d.Event, Target: d.Target, Reader: d.Reader})
+		got, findErr := l.find(ctx, by, d.unsaid())
 		switch {
 		case findErr != nil:
 			continue
@@ -211,7 +218,7 @@ func (l *Ledger) turn(ctx context.Context, by access.Caller, d *Delivery) error 
 	c, now := l.table.For(by), l.now()
 	d.Changed = now
 	err := c.Write(ctx, table.Change{
-		Action: access.MessageSend, Target: d.Target,
+		Action: access.MessageSend, Target: d.Target, Patient: d.patient,
 		Put:   []table.Item{{Key: d.key(c), Value: *d, New: d.Version == 0, Version: d.Version}},
 		Event: event.Event{Name: d.news(), Why: d.why(), Refs: map[string]string{"event": d.Event}},
 	})

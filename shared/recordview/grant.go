@@ -146,6 +146,8 @@ func (s *Service) permit(ctx context.Context, by access.Caller, f file, v *view,
 
 func checkUntil(c *clinic.Check, now, until time.Time) {
 	switch {
+	case until.IsZero():
+		c.Refuse("required", permitAt+"/until", "Must be given: until when, or an earlier view.")
 	case !until.After(now):
 		c.Refuse("in_the_past", permitAt+"/until", "Must be to come.")
 	case until.After(now.Add(longestUntil)):

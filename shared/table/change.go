@@ -63,7 +63,10 @@ type Claim struct {
 type Change struct {
 	Action access.Permission // required: checked, and named in the event item
 	Target string            // required: the id of what changes
-	Once   access.Once       // the request's idempotency key; zero for jobs
+	// Patient is whom the change concerns, where neither Target nor the items' own keys say so, as of an appointment.
+	// Nothing is written of somebody who was erased.
+	Patient string
+	Once    access.Once // the request's idempotency key; zero for jobs
 	// Answer is what a repeat of the request is answered with, kept as JSON; it must not hold personal data.
 	Answer any
 	Put    []Item
@@ -141,7 +144,7 @@ func (c Clinic) parts(ch Change) ([]part, error) {
 	}
 	parts = append(parts, c.guardParts(ch)...)
 	for _, it := range ch.Put {
-		if !c.reaches(it.Key) || it.Index != (Index{}) && !c.reaches(it.Index.key()) {
+		if !c.reachesItem(it) {
 			return nil, errKey
 		}
 		p, err := c.itemPart(it)
@@ -150,7 +153,7 @@ func (c Clinic) parts(ch Change) ([]part, error) {
 		}
 		parts = append(parts, p)
 	}
-	parts = append(parts, c.keyParts(ch.Put)...)
+	parts = append(parts, c.livingParts(ch)...)
 	claimed, err := c.claimParts(ch.Claims)
 	if err != nil {
 		return nil, err
@@ -291,6 +294,7 @@ func (c Clinic) itemPart(it Item) (part, error) {
 		}
 		cond, why = "v = :v", always(rankStale, stale())
 		values = map[string]types.AttributeValue{":v": num(it.Version)}
+		cond = c.mine(it, cond, values)
 	}
 	if it.Check {
 		return part{types.TransactWriteItem{ConditionCheck: &types.ConditionCheck{

@@ -3,7 +3,6 @@ package table_test
 import (
 	"cmp"
 	"encoding/binary"
-	"flag"
 	"fmt"
 	"slices"
 	"strconv"
@@ -169,7 +168,7 @@ type record struct {
 // order: a claim is carried out exactly when each of its ticks is free, run out or its own, and then the items hold
 // exactly what was claimed, tick by tick.
 func TestClaimsAreTicks(t *testing.T) {
-	checks(t, 12)
+	clinictest.Checks(t, 12)
 	f := newFixture(t)
 	rapid.Check(t, func(rt *rapid.T) {
 		f.Clock.Set(clinictest.Monday())
@@ -184,24 +183,6 @@ func TestClaimsAreTicks(t *testing.T) {
 			"": m.check,
 		})
 	})
-}
-
-// checks sets how often rapid checks, unless -rapid.checks says it, and keeps it from writing files.
-func checks(t *testing.T, n int) {
-	t.Helper()
-	said := false
-	flag.Visit(func(f *flag.Flag) { said = said || strings.HasPrefix(f.Name, "rapid.checks") })
-	set := map[string]string{"rapid.nofailfile": "true"}
-	if !said {
-		set["rapid.checks"] = strconv.Itoa(n)
-	}
-	for name, value := range set {
-		old := flag.Lookup(name).Value.String()
-		if err := flag.Lookup(name).Value.Set(value); err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(func() { _ = flag.Lookup(name).Value.Set(old) })
-	}
 }
 
 type claims struct {

@@ -7,6 +7,7 @@ import (
 
 	"almanac/shared/access"
 	"almanac/shared/clinictest"
+	"almanac/shared/event"
 	"almanac/shared/fault"
 	"almanac/shared/id"
 	"almanac/shared/table"
@@ -48,6 +49,22 @@ func TestNothingIsWrittenForSomebodyErased(t *testing.T) {
 			}
 		}
 	}
+	// What is kept elsewhere says whom it concerns by the change.
+	for name, key := range map[string]table.Key{
+		"appointment": staff.Appointment(id.New("apt")), "hold": staff.Hold(id.New("hld")),
+		"review": staff.Review(id.New("rev")), "alert": staff.Alert(id.New("alr")),
+		"delivery": staff.Delivery(id.New("apt"), id.New("evt")),
+	} {
+		for how, ch := range map[string]table.Change{
+			"named": concerning(erased, item(key)), "as the target": change(erased, item(key)),
+			"beside somebody else": concerning(erased, item(key), item(staff.Trace(left))),
+			"with nothing to put":  concerning(erased),
+		} {
+			if err := staff.Write(t.Context(), ch); !fault.Is(err, fault.NotFound) {
+				t.Errorf("%s, %s: %v", name, how, err)
+			}
+		}
+	}
 	claimed := change(erased)
 	claimed.Claims = []table.Claim{{Patient: erased, Take: span(tickAt(10, 0), 6), As: table.Owner{ID: id.New("apt")}}}
 	if err := staff.Write(t.Context(), claimed); !fault.Is(err, fault.NotFound) {
@@ -58,37 +75,61 @@ func TestNothingIsWrittenForSomebodyErased(t *testing.T) {
 	}
 }
 
-// The key is checked once for each patient, not at all for those whose key the change makes, and not for claims.
-func TestKeysChecked(t *testing.T) {
+// Each patient is asked for once, by the key or the diary: not at all where the change makes the key, and not where it
+// claims the diary.
+func TestWhoIsAskedFor(t *testing.T) {
 	f := newFixture(t)
 	k := f.Table.For(f.By(t, clinictest.Receptionist))
 	a, b, fresh := f.Patients[0], f.Patients[1], id.New("pat")
-	claimed := change(a, table.Item{Key: k.Appointment(id.New("apt")), Value: thing{}, New: true})
-	claimed.Claims = []table.Claim{{Patient: a, Take: span(tickAt(10, 0), 6), As: table.Owner{ID: id.New("apt")}}}
+	claiming := func(ch table.Change, hour int) table.Change {
+		ch.Claims = []table.Claim{{Patient: a, Take: span(tickAt(hour, 0), 6), As: table.Owner{ID: id.New("apt")}}}
+		return ch
+	}
+	apt := func() table.Item { return item(k.Appointment(id.New("apt"))) }
 	for name, c := range map[string]struct {
-		ch   table.Change
-		want int
+		ch            table.Change
+		keys, diaries int
 	}{
-		"two items of one":    {change(a, item(k.Trace(a)), item(k.Consent(a, "cns_1"))), 1},
-		"an item of each":     {change(a, item(k.Consent(a, "cns_2")), item(k.Consent(b, "cns_2"))), 2},
-		"somebody new":        {change(fresh, item(k.PatientKey(fresh)), item(k.Patient(fresh)), item(k.Diary(fresh))), 0},
-		"a claim on a diary":  {claimed, 0},
-		"nobody in it at all": {change(a, item(k.Alert(id.New("alr")))), 0},
+		"two items of one":     {change(a, item(k.Trace(a)), item(k.Consent(a, "cns_1"))), 1, 0},
+		"an item of each":      {change(a, item(k.Consent(a, "cns_2")), item(k.Consent(b, "cns_2"))), 2, 0},
+		"somebody new":         {change(fresh, item(k.PatientKey(fresh)), item(k.Patient(fresh)), item(k.Diary(fresh))), 0, 0},
+		"the target alone":     {change(a, item(k.Alert(id.New("alr")))), 0, 1},
+		"one by name":          {concerning(a, apt()), 0, 1},
+		"one by name, of two":  {concerning(a, item(k.Trace(b))), 1, 1},
+		"one by name and more": {concerning(b, apt(), item(k.Consent(b, "cns_3"))), 1, 0},
+		"one both ways":        {table.Change{Target: a, Patient: a, Put: []table.Item{apt()}}, 0, 1},
+		"a claim, the target":  {claiming(change(a, apt()), 10), 0, 0},
+		"a claim, by name":     {claiming(concerning(a, apt()), 11), 0, 0},
+		"another's claim":      {claiming(concerning(b, apt()), 12), 0, 1},
+		"nobody in it at all":  {change(id.New("hld"), item(k.Hold(id.New("hld")))), 0, 0},
 	} {
+		c.ch.Action, c.ch.Event.Name = access.PatientChange, event.PatientChanged
 		f.transactions()
 		if err := k.Write(t.Context(), c.ch); err != nil {
 			t.Errorf("%s: %v", name, err)
+			continue
 		}
-		n := 0
+		keys, diaries := 0, 0
 		for _, part := range f.transactions()[0].TransactItems {
-			if part.ConditionCheck != nil && *part.ConditionCheck.TableName == f.KeyName {
-				n++
+			switch check := part.ConditionCheck; {
+			case check == nil:
+			case *check.TableName == f.KeyName:
+				keys++
+			case *check.ConditionExpression == "attribute_exists(PK)":
+				diaries++
 			}
 		}
-		if n != c.want {
-			t.Errorf("%s: %d keys were checked, want %d", name, n, c.want)
+		if keys != c.keys || diaries != c.diaries {
+			t.Errorf("%s: %d keys and %d diaries were asked for, want %d and %d", name, keys, diaries, c.keys, c.diaries)
 		}
 	}
+}
+
+// concerning is a change whose target is no patient, and which names one.
+func concerning(patient string, put ...table.Item) table.Change {
+	ch := change(id.New("apt"), put...)
+	ch.Patient = patient
+	return ch
 }
 
 func item(k table.Key) table.Item { return table.Item{Key: k, Value: thing{}, New: true} }

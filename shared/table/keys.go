@@ -26,6 +26,7 @@ import (
 //	NHS number               T#<org>#NHS#<digest>      NHS                       -
 //	consent text             T#<org>#CONSENT           TXT#<scope>#<version>     -
 //	number review            T#<org>#<review>          REV                       T#<org>#REVIEW#<state> / at#id
+//	key of cursors           T#<org>#CURSOR            KEY                       -
 //	alert                    T#<org>#<alert>           ALR                       T#<org>#ALERT#<state> / at#id
 //	upload                   T#<org>#<upload>          UPL                       T#<org>#UPLOAD# / at#id
 //	resource day (ticks)     T#<org>#<resource>        D#<UTC day>               -
@@ -33,8 +34,24 @@ import (
 //	hold                     T#<org>#<hold>            HLD (ttl)                 -
 //	delivery                 T#<org>#<appointment>     MSG#<event>               -
 //	  of an alert            T#<org>#<alert>           MSG#<event>#<subject>     -
+//	connected account        T#<org>#<connection>      CON                       DUE#<0..7> / at#org#id
+//	  whose it is            T#<org>#USR#<subject>     CON#<provider>            -
+//	  pending connection     T#<org>#GRANT#<hash>      GRANT (ttl)               -
+//	  its rooms              T#<org>#<connection>      ROO#<room>                -
+//	  room being made        T#<org>#<connection>      NEW#<appointment>         -
+//	  calls of a day         T#<org>#<connection>      USE#<UTC day> (ttl)       -
+//	  its erasure            T#<org>#<connection>      ERA                       -
+//	  what is left of it     T#<org>#<connection>      END                       -
+//	video visit              T#<org>#<appointment>     VID                       T#<org>#VISIT#<connection> / at#id
+//	  its log                T#<org>#<appointment>     LOG#<at>#<entry>          -
+//	patient's link           T#<org>#LNK#<hash>        LNK                       -
+//	task                     T#<org>#<task>            TSK                       T#<org>#TASK#<state> / at#id
 //	event                    T#<org>#<target>          EVT#<event>               OUT#<0..7> / id, until relayed
 //	idempotency record       T#<org>#IDEM#<hash>       IDEM (ttl, 72 h)          -
+//
+// Outside every organisation stands only what says whose an account at a provider is (see pointer.go):
+//
+//	account at a provider    X#<kind>#<name>           WHOSE                     -
 //
 // A second table holds nothing but keys, so that it can do without point-in-time recovery: a key that was destroyed
 // does not come back with a restored table, and what it sealed stays unreadable.
@@ -89,6 +106,15 @@ func (c Clinic) reaches(k Key) bool {
 	return strings.HasPrefix(k.pk, c.key("", "").pk) && len(k.pk) <= maxPK && len(k.sk) <= maxSK
 }
 
+// reachesItem tells whether the item, with the place it has in the index, may be written by the caller's organisation.
+func (c Clinic) reachesItem(it Item) bool {
+	if it.Key.points() {
+		return c.pointed(it) && it.Index == (Index{})
+	}
+	listed := it.Index == (Index{}) || it.Index.due() || c.reaches(it.Index.key())
+	return listed && c.reaches(it.Key)
+}
+
 func (c Clinic) conf(sk string) Key { return c.key("CONF", sk) }
 
 // Organisation is the key of the organisation itself.
@@ -122,6 +148,9 @@ func (c Clinic) Diary(patient string) Key { return c.key(patient, "DIARY") }
 
 // PatientKey is the key, in the table of keys, of a patient's data key.
 func (c Clinic) PatientKey(id string) Key { return c.key(id, "KEY").inSecret() }
+
+// CursorKey is the key of what the organisation's cursors are sealed with.
+func (c Clinic) CursorKey() Key { return c.key("CURSOR", "KEY") }
 
 // OrganisationKey is the key, in the table of keys, of the organisation's root key.
 func (c Clinic) OrganisationKey() Key { return c.conf("KEY").inSecret() }
@@ -163,6 +192,50 @@ func (c Clinic) Alert(id string) Key { return c.key(id, "ALR") }
 // Upload is the key of an upload of patients.
 func (c Clinic) Upload(id string) Key { return c.key(id, "UPL") }
 
+// Connection is the key of a connected account at a provider.
+func (c Clinic) Connection(id string) Key { return c.key(id, "CON") }
+
+// Connected is the key of the row that says which account of a provider a person connected.
+func (c Clinic) Connected(subject, provider string) Key {
+	return c.key("USR#"+subject, Connections+provider)
+}
+
+// Grant is the key of a connection that was begun, by the digest of its state.
+func (c Clinic) Grant(digest string) Key { return c.key("GRANT#"+digest, "GRANT") }
+
+// RoomOf is the key of the row that gives a provider's room to its appointment.
+func (c Clinic) RoomOf(connection, ref string) Key { return c.key(connection, RoomsOf+ref) }
+
+// Making is the key of the row that stands while a room for an appointment is being made.
+func (c Clinic) Making(connection, appointment string) Key {
+	return c.key(connection, Makings+appointment)
+}
+
+// Usage is the key of the count of a connection's calls on a UTC day.
+func (c Clinic) Usage(connection string, day time.Time) Key {
+	return c.key(connection, "USE#"+day.UTC().Format(time.DateOnly))
+}
+
+// Erasure is the key of how far the erasing of a connection's data has come.
+func (c Clinic) Erasure(connection string) Key { return c.key(connection, "ERA") }
+
+// Tombstone is the key of what is left of a connection whose data was deleted.
+func (c Clinic) Tombstone(connection string) Key { return c.key(connection, "END") }
+
+// Visit is the key of an appointment's video visit.
+func (c Clinic) Visit(appointment string) Key { return c.key(appointment, "VID") }
+
+// VisitLog is the key of an entry in the log of an appointment's video visit; entries are in order of time.
+func (c Clinic) VisitLog(appointment string, at time.Time, entry string) Key {
+	return c.key(appointment, VisitLogs+at.UTC().Format("2006-01-02T15:04:05.000Z")+"#"+entry)
+}
+
+// VisitLink is the key of a patient's link to a video visit, by the digest of its token.
+func (c Clinic) VisitLink(digest string) Key { return c.key("LNK#"+digest, "LNK") }
+
+// Task is the key of a task for the staff.
+func (c Clinic) Task(id string) Key { return c.key(id, "TSK") }
+
 // ListOf names a list of records of one kind, by time.
 type ListOf string
 
@@ -171,6 +244,8 @@ const (
 	Reviews ListOf = "REVIEW"
 	Alerts  ListOf = "ALERT"
 	Uploads ListOf = "UPLOAD"
+	Visits  ListOf = "VISIT" // by connection
+	Tasks   ListOf = "TASK"
 )
 
 // Listing places a record in a list of its kind and state, by time; the state may be empty. With the zero time and an

@@ -136,6 +136,14 @@ const (
 	Deceased = "deceased"
 )
 
+// Shut is the refusal to book the patient whose diary it is into it, as a claim would be refused; nil while one can.
+func (o Occupancy) Shut(patient string) error {
+	if o.Closed == "" {
+		return nil
+	}
+	return closed(o.Closed, patient)
+}
+
 // closed is the refusal to book somebody into a closed diary.
 func closed(why, patient string) *fault.Error {
 	d := fault.Detail{

@@ -119,7 +119,7 @@ func TestLookups(t *testing.T) {
 		items = append(items, table.Item{Key: f.k.Lookup(digest, path, patient), Value: struct{}{}, New: true})
 	}
 	if err := f.k.Write(t.Context(), table.Change{
-		Action: access.PatientCreate, Target: all[0], Put: items, Event: event.Event{Name: event.PatientCreated},
+		Action: access.PatientCreate, Target: f.Patients[0], Put: items, Event: event.Event{Name: event.PatientCreated},
 	}); err != nil {
 		t.Fatal(err)
 	}

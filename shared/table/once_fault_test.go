@@ -36,7 +36,7 @@ func TestStandingCountsInTheWriteItself(t *testing.T) {
 	}
 	// A job has no membership to lose.
 	job := f.Table.For(access.System(f.Org, "email-dispatch"))
-	ch = change(pat, table.Item{Key: f.k.Delivery(id.New("apt"), "evt"), Value: thing{}, New: true})
+	ch = change(f.Patients[0], table.Item{Key: f.k.Delivery(id.New("apt"), "evt"), Value: thing{}, New: true})
 	ch.Action, ch.Event.Name = access.MessageSend, event.MessagePlanned
 	if err := job.Write(t.Context(), ch); err != nil {
 		t.Errorf("a job's write: %v", err)

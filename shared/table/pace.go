@@ -53,28 +53,31 @@ const (
 // calls, so that however many they are people get through. When the row is too long it is fault.Limited with the time
 // after which to come back, and no place is taken.
 func (p *Pace) Wait(ctx context.Context, waiting bool) error {
-	if !waiting {
-		at, err := p.reserve(ctx, paceBackground, apart, behindHorizon)
-		if err != nil {
-			return err
-		}
-		if err := p.until(ctx, at); err != nil {
-			return err
-		}
-	}
 	for {
-		at, err := p.reserve(ctx, paceAll, distance, horizon)
+		if !waiting {
+			if _, err := p.take(ctx, paceBackground, apart, behindHorizon); err != nil {
+				return err
+			}
+		}
+		at, err := p.take(ctx, paceAll, distance, horizon)
 		if err != nil {
 			return err
 		}
-		if err := p.until(ctx, at); err != nil {
-			return err
-		}
-		// Who was held up and comes late would be too near to the next: the place is lost, and another one taken.
+		// Who was held up and comes late would be too near to the next: the place is lost, and another one taken, in
+		// both rows, or calls that nobody waits for would take more than their share.
 		if p.now().Sub(at) <= latest {
 			return nil
 		}
 	}
+}
+
+// take takes the next place of a row, waits for it, and gives its instant.
+func (p *Pace) take(ctx context.Context, row string, step, within time.Duration) (time.Time, error) {
+	at, err := p.reserve(ctx, row, step, within)
+	if err != nil {
+		return at, err
+	}
+	return at, p.until(ctx, at)
 }
 
 // Hold keeps everybody back for a while: the service said that it had too many calls.

@@ -3,9 +3,9 @@ package table_test
 import (
 	"context"
 	"errors"
+	"math/rand/v2"
 	"slices"
 	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -17,20 +17,77 @@ import (
 	"almanac/shared/table"
 )
 
-// racer is one process that wants to call: it has a view of the queue, and a clock, of its own.
-type racer struct {
-	*table.Pace
-	last atomic.Int64 // when its clock was last asked, in nanoseconds: the instant at which Wait let it go
+// hours is time that passes only while everybody sleeps, so that a slow computer makes nobody late: how late somebody
+// wakes is drawn. Whoever is to be waited for is counted by enter until leave.
+type hours struct {
+	mu     sync.Mutex
+	at     time.Time
+	awake  int
+	beds   []bed
+	draw   *rand.Rand
+	late   time.Duration // nobody wakes later than that
+	sleeps int
 }
 
-func newRacer(h *clinictest.House) *racer {
-	r := &racer{}
-	r.Pace = h.Table.Pace("pds", func() time.Time {
-		at := time.Now()
-		r.last.Store(at.UnixNano())
-		return at
-	})
-	return r
+// bed is where somebody sleeps until an instant.
+type bed struct {
+	until time.Time
+	wake  chan struct{}
+}
+
+func newHours(late time.Duration) *hours {
+	return &hours{at: clinictest.Monday(), draw: rand.New(rand.NewPCG(1, 2)), late: late}
+}
+
+func (h *hours) now() time.Time {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.at
+}
+
+func (h *hours) enter() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.awake++
+}
+
+func (h *hours) leave() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.rest()
+}
+
+// rest has one fewer awake. When it was the last one, time goes on to the next who wakes, and those who wake then.
+func (h *hours) rest() {
+	if h.awake--; h.awake > 0 || len(h.beds) == 0 {
+		return
+	}
+	slices.SortFunc(h.beds, func(a, b bed) int { return a.until.Compare(b.until) })
+	if next := h.beds[0].until; next.After(h.at) {
+		h.at = next
+	}
+	for len(h.beds) > 0 && !h.beds[0].until.After(h.at) {
+		close(h.beds[0].wake)
+		h.beds, h.awake = h.beds[1:], h.awake+1
+	}
+}
+
+func (h *hours) sleep(_ context.Context, d time.Duration) error {
+	h.mu.Lock()
+	b := bed{until: h.at.Add(max(0, d)), wake: make(chan struct{})}
+	if h.late > 0 {
+		b.until = b.until.Add(time.Duration(h.draw.Int64N(int64(h.late))))
+	}
+	h.beds, h.sleeps = append(h.beds, b), h.sleeps+1
+	h.rest()
+	h.mu.Unlock()
+	<-b.wake
+	return nil
+}
+
+// queue is one process's view of the queue of a service, by these hours.
+func (h *hours) queue(of *clinictest.House) *table.Pace {
+	return of.Table.Pace("pds", h.now).Sleeping(h.sleep)
 }
 
 // calls are the instants at which calls were made, of people and of others.
@@ -64,72 +121,82 @@ func most(at []int64) int {
 }
 
 // Twenty workers ask without end, and people now and then: no second has more than five calls, people come through
-// soon, and what there is room for is used.
+// soon, and what there is room for is used. Where many wake too late for their places, no second has more either.
 func TestPace(t *testing.T) {
-	h := clinictest.New(t)
-	const workers, length = 20, 6 * time.Second
-	ctx, stop := context.WithTimeout(t.Context(), length)
-	defer stop()
-	var made calls
-	var limited atomic.Int64
-	var all sync.WaitGroup
-	for range workers {
-		all.Go(func() {
-			r := newRacer(h)
-			for ctx.Err() == nil {
-				err := r.Wait(ctx, false)
-				switch {
-				case err == nil:
-					made.add(r.last.Load(), false, 0)
-				case fault.Is(err, fault.Limited):
-					limited.Add(1)
-					time.Sleep(50 * time.Millisecond)
-				case ctx.Err() == nil:
-					t.Error(err)
-				}
+	for name, c := range map[string]struct {
+		late   time.Duration
+		calls  int // in a minute, at least
+		people int // at least
+		waited time.Duration
+	}{
+		"at once":        {0, 280, 50, 1500 * time.Millisecond},
+		"a little late":  {20 * time.Millisecond, 280, 50, 1500 * time.Millisecond},
+		"often too late": {40 * time.Millisecond, 120, 20, 6 * time.Second},
+	} {
+		t.Run(name, func(t *testing.T) {
+			made := crowd(t, newHours(c.late), time.Minute)
+			if n := most(made.all); n > 5 {
+				t.Errorf("%d calls in one second", n)
 			}
+			if n := len(made.people); n < c.people || made.waited > c.waited {
+				t.Errorf("%d people came through, after up to %s", n, made.waited)
+			}
+			if n := len(made.all); n < c.calls {
+				t.Errorf("only %d calls", n)
+			}
+			t.Logf("%d calls, %d in the fullest second; %d people, the slowest after %s",
+				len(made.all), most(made.all), len(made.people), made.waited)
 		})
 	}
-	all.Go(func() {
-		r := newRacer(h)
-		for ctx.Err() == nil {
-			began := time.Now()
-			if err := r.Wait(ctx, true); err == nil {
-				made.add(r.last.Load(), true, time.Since(began))
-			} else if ctx.Err() == nil {
+}
+
+// crowd has twenty workers and a person ask for a while.
+func crowd(t *testing.T, hours *hours, length time.Duration) *calls {
+	t.Helper()
+	const workers = 20
+	h, made, end := clinictest.New(t), &calls{}, hours.now().Add(length)
+	var all sync.WaitGroup
+	ask := func(person bool, pause time.Duration) {
+		defer hours.leave()
+		q := hours.queue(h)
+		for hours.now().Before(end) {
+			began := hours.now()
+			err := q.Wait(t.Context(), person)
+			switch at := hours.now(); {
+			case err == nil:
+				made.add(at.UnixNano(), person, at.Sub(began))
+			case person || !fault.Is(err, fault.Limited):
 				t.Error(err)
 			}
-			time.Sleep(time.Second)
+			if err != nil || person {
+				_ = hours.sleep(t.Context(), pause)
+			}
 		}
-	})
+	}
+	for range workers + 1 {
+		hours.enter() // before anybody asks: nobody sleeps the others away
+	}
+	for range workers {
+		all.Go(func() { ask(false, 50*time.Millisecond) })
+	}
+	all.Go(func() { ask(true, time.Second) })
 	all.Wait()
-	if n := most(made.all); n > 5 {
-		t.Errorf("%d calls in one second", n)
-	}
-	if len(made.people) < 4 || made.waited > 1500*time.Millisecond {
-		t.Errorf("%d people came through, after up to %s", len(made.people), made.waited)
-	}
-	if n := len(made.all); n < 20 {
-		t.Errorf("only %d calls in %s", n, length)
-	}
-	t.Logf("%d calls in %s, %d in the fullest second; %d people, the slowest after %s; %d sent back",
-		len(made.all), length, most(made.all), len(made.people), made.waited.Round(time.Millisecond), limited.Load())
+	return made
 }
 
 // Whoever would have to wait for too long is sent back with the time to come again, and takes no place.
 func TestPaceTooLong(t *testing.T) {
-	h := clinictest.New(t)
-	r := newRacer(h)
+	h, hours := clinictest.New(t), newHours(0)
+	q := hours.queue(h)
 	for range 11 {
-		if err := r.Hold(t.Context(), time.Second); err != nil && !fault.Is(err, fault.Limited) {
+		if err := q.Hold(t.Context(), time.Second); err != nil && !fault.Is(err, fault.Limited) {
 			t.Fatal(err)
 		}
 	}
 	for range 3 {
-		began := time.Now()
-		err := r.Wait(t.Context(), true)
-		if !fault.Is(err, fault.Limited) || fault.Of(err).RetryAfter < time.Second || time.Since(began) > time.Second {
-			t.Fatalf("%v after %s", err, time.Since(began))
+		err := q.Wait(t.Context(), true)
+		if !fault.Is(err, fault.Limited) || fault.Of(err).RetryAfter < time.Second || hours.sleeps > 0 {
+			t.Fatalf("%v after %d sleeps", err, hours.sleeps)
 		}
 	}
 }
@@ -137,7 +204,7 @@ func TestPaceTooLong(t *testing.T) {
 // A caller who gives up does not wait on.
 func TestPaceCancelled(t *testing.T) {
 	h := clinictest.New(t)
-	r := newRacer(h)
+	r := h.Table.Pace("pds", time.Now)
 	if err := r.Hold(t.Context(), 5*time.Second); err != nil {
 		t.Fatal(err)
 	}
@@ -153,7 +220,7 @@ func TestPaceWithoutTable(t *testing.T) {
 	h := clinictest.New(t, clinictest.Intercept(func(context.Context, string, func() error) error {
 		return errors.New("no table")
 	}), func(o *dynamodb.Options) { o.Retryer = aws.NopRetryer{} })
-	if err := newRacer(h).Wait(t.Context(), true); !fault.Is(err, fault.Unavailable) {
+	if err := h.Table.Pace("pds", time.Now).Wait(t.Context(), true); !fault.Is(err, fault.Unavailable) {
 		t.Errorf("%v", err)
 	}
 }

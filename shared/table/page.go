@@ -74,6 +74,11 @@ const (
 	Disclosures  = "DSC#"
 	RecordViews  = "VIW#"
 	ConsentTexts = "TXT#"
+	Connections  = "CON#"
+	RoomsOf      = "ROO#"
+	Makings      = "NEW#"
+	VisitLogs    = "LOG#"
+	Usages       = "USE#"
 )
 
 // UnderPage reads one page of a record's items whose sort key begins with the prefix, newest first when back is set:

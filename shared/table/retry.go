@@ -49,7 +49,14 @@ func unavailable(cause error) *fault.Error {
 	return e
 }
 
-func readFault(err error) error { return unavailable(err) }
+// readFault judges an error of a read. A read that the table does not understand will never succeed.
+func readFault(err error) error {
+	var apiErr smithy.APIError
+	if errors.As(err, &apiErr) && apiErr.ErrorCode() == "ValidationException" {
+		return fault.Wrap(err, fault.Internal, "internal", "Something went wrong on our side.")
+	}
+	return unavailable(err)
+}
 
 // writeFault judges an error that is no cancelled transaction.
 func writeFault(err error) (int, error) {

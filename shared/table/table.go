@@ -136,8 +136,12 @@ func Together(ctx context.Context, c Clinic, keys ...Key) (map[Key]Row, error) {
 	if c.by.Org() == "" {
 		return nil, errNoCaller
 	}
-	found := make(map[Key]Row, len(keys))
-	within := slices.DeleteFunc(slices.Clone(keys), func(k Key) bool { return !c.reaches(k) })
+	found, seen := make(map[Key]Row, len(keys)), make(map[Key]bool, len(keys))
+	within := slices.DeleteFunc(slices.Clone(keys), func(k Key) bool {
+		again := seen[k] // the engine refuses a key that is asked for twice
+		seen[k] = true
+		return again || !c.reaches(k)
+	})
 	for batch := range slices.Chunk(within, batchGetLimit) {
 		if err := c.batchGet(ctx, batch, found); err != nil {
 			return nil, err

@@ -10,9 +10,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/aws/retry"
-	"github.com/aws/aws-sdk-go-v2/feature/dynamodb/attributevalue"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/smithy-go/middleware"
 	"github.com/google/go-cmp/cmp"
@@ -118,27 +116,14 @@ func (f *fixture) as(t *testing.T, subject string) table.Clinic {
 func (f *fixture) stored(t *testing.T) map[string]string {
 	t.Helper()
 	out := map[string]string{}
-	in := &dynamodb.ScanInput{TableName: &f.Name, ConsistentRead: aws.Bool(true)}
-	for {
-		page, err := f.DB.Scan(t.Context(), in)
+	for _, plain := range f.Stored(t) {
+		text, err := json.Marshal(plain)
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, item := range page.Items {
-			var plain map[string]any
-			if err := attributevalue.UnmarshalMap(item, &plain); err != nil {
-				t.Fatal(err)
-			}
-			text, err := json.Marshal(plain)
-			if err != nil {
-				t.Fatal(err)
-			}
-			out[plain["PK"].(string)+" "+plain["SK"].(string)] = string(text)
-		}
-		if in.ExclusiveStartKey = page.LastEvaluatedKey; in.ExclusiveStartKey == nil {
-			return out
-		}
+		out[plain["PK"].(string)+" "+plain["SK"].(string)] = string(text)
 	}
+	return out
 }
 
 // mustKeep runs do and holds that it wrote nothing at all.
@@ -304,7 +289,7 @@ func TestWriteRanksRefusals(t *testing.T) {
 		if err := f.k.Write(t.Context(), again); !has(err, fault.Conflict, "exists") {
 			t.Errorf("then it is %v, want the record", err)
 		}
-		again.Put = nil
+		again.Put, again.Target = nil, f.Patients[0]
 		err := f.k.Write(t.Context(), again)
 		var got []string
 		for _, d := range fault.Of(err).Details {
