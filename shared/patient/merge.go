@@ -16,6 +16,10 @@ import (
 // What a merge can move at most: a condition on one diary holds so many ticks.
 const maxHanded = 90
 
+// maxMerged is how many items a merge writes at most: beside them a transaction has room for all that it checks and
+// claims, and for the few more that taking the merge back writes.
+const maxMerged = 90
+
 // mergeTries is how often a merge, or taking one back, is made anew because something moved on under it.
 const mergeTries = 5
 
@@ -30,9 +34,8 @@ const mergeTries = 5
 // are at one time, "too_many_to_merge", or "patient_closed"; and those of table.Clinic.Write. Whatever is refused,
 // nothing was done.
 func (s *Service) Merge(ctx context.Context, by access.Caller, once access.Once, into, from string) (Receipt, error) {
-	if into == from {
-		return Receipt{}, fault.New(fault.Invalid, "invalid", "Something in this cannot be taken as it stands.",
-			fault.Detail{Code: "not_unique", Message: "Must be another patient.", Pointer: "/patientId"})
+	if err := distinct(into, from); err != nil {
+		return Receipt{}, err
 	}
 	guard := care.Guard{Table: s.table, Now: s.now}
 	if _, err := guard.Related(ctx, by, access.PatientMerge, from); err != nil {
@@ -44,6 +47,15 @@ func (s *Service) Merge(ctx context.Context, by access.Caller, once access.Once,
 			return r, unmoved(err)
 		}
 	}
+}
+
+// distinct refuses one record twice.
+func distinct(into, from string) error {
+	if into != from {
+		return nil
+	}
+	return fault.New(fault.Invalid, "invalid", "Something in this cannot be taken as it stands.",
+		fault.Detail{Code: "not_unique", Message: "Must be another patient.", Pointer: "/patientId"})
 }
 
 // moved tells whether a refusal follows from something that changed between reading and writing.
@@ -123,7 +135,7 @@ func (s *Service) merge(ctx context.Context, by access.Caller, once access.Once,
 	got := w.unite(s.now())
 	switch {
 	case ticks > maxHanded:
-		return Receipt{}, tooMany("There are more appointments to come than can go over at once. Move or cancel some.")
+		return Receipt{}, tooMany(manyToCome)
 	case len(w.intoIs.Alerts) > maxAlerts:
 		return Receipt{}, tooMany("The two records have more alerts than one can hold. Remove some.")
 	case len(w.intoIs.Representatives) > maxRepresentatives:
@@ -171,6 +183,9 @@ func (s *Service) writePair(
 	)
 	r := Receipt{ID: w.into.ID, Version: w.into.Version + 1}
 	ch.Target, ch.Put, ch.Answer = w.into.ID, append(items, ch.Put...), any(r)
+	if ch.Action == access.PatientMerge && len(ch.Put) > maxMerged {
+		return Receipt{}, tooMany(manyToCome)
+	}
 	if answer != nil {
 		ch.Answer = answer(r)
 	}
@@ -184,6 +199,8 @@ func (s *Service) writePair(
 func circleItem(key table.Key, was, is care.Circle) table.Item {
 	return table.Item{Key: key, Value: is, New: was.Version == 0, Version: was.Version}
 }
+
+const manyToCome = "There are more appointments to come than can go over at once. Cancel some."
 
 func tooMany(message string) error { return fault.New(fault.Conflict, "too_many_to_merge", message) }
 

@@ -170,6 +170,9 @@ func TestMerge(t *testing.T) {
 	if err := d.merge(into, into); !fault.Is(err, fault.Invalid) {
 		t.Errorf("merged with itself: %v", err)
 	}
+	if _, err := d.unmerge(into, into); !fault.Is(err, fault.Invalid) {
+		t.Errorf("unmerged from itself: %v", err)
+	}
 	if err := d.merge(into, id.New("pat")); !fault.Is(err, fault.NotFound) {
 		t.Errorf("merged with nobody: %v", err)
 	}

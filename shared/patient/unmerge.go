@@ -38,11 +38,14 @@ const (
 )
 
 // Unmerge takes back that the record from was merged into the other one: both are what they were, but for what somebody
-// changed since, which is told. Errors: fault NotFound; Conflict "not_merged", or "patient_merged" where the record
-// that went on was itself merged since; and those of table.Clinic.Write.
+// changed since, which is told. Errors: fault Invalid for one record twice; NotFound; Conflict "not_merged", or
+// "patient_merged" where the record that went on was itself merged since; and those of table.Clinic.Write.
 func (s *Service) Unmerge(
 	ctx context.Context, by access.Caller, once access.Once, into, from string,
 ) (Unmerged, error) {
+	if err := distinct(into, from); err != nil {
+		return Unmerged{}, err
+	}
 	for try := 1; ; try++ {
 		u, err := s.unmerge(ctx, by, once, into, from)
 		if try == mergeTries || !moved(err) {
