@@ -1,7 +1,6 @@
 package main
 
 import (
-	"maps"
 	"net/http"
 	"slices"
 	"strings"
@@ -32,12 +31,6 @@ func (d *desk) asks(t *testing.T) {
 
 func answer(question, with string) object { return object{"questionId": question, "answer": with} }
 
-func with(o object, more object) object {
-	out := maps.Clone(o)
-	maps.Copy(out, more)
-	return out
-}
-
 // TestScreening: a service that asks is booked only with an answer to everything, none of which excludes.
 func TestScreening(t *testing.T) {
 	d := newDesk(t)
@@ -60,11 +53,11 @@ func TestScreening(t *testing.T) {
 		"both":     {[]object{answer("pregnant", "yes"), answer("age", "under-16")}, 409, []string{`"resource":"pregnant"`, `"resource":"age"`}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			for _, body := range []object{with(wish, object{"answers": c.answers}), {"holdId": held.ID, "patientId": d.Patients[0], "answers": c.answers}} {
+			for _, body := range []object{wish.With("answers", c.answers), {"holdId": held.ID, "patientId": d.Patients[0], "answers": c.answers}} {
 				if c.answers == nil {
 					delete(body, "answers")
 				}
-				res := clinictest.Must(t, d.serve, c.status, d.ask(t, "POST", "/v1/appointments", body))
+				res := d.Must(t, c.status, d.ask(t, "POST", "/v1/appointments", body))
 				for _, want := range c.want {
 					if !strings.Contains(res.Body, want) {
 						t.Errorf("%s does not say %s", res.Body, want)
@@ -77,26 +70,26 @@ func TestScreening(t *testing.T) {
 		})
 	}
 	good := []object{answer("age", "65-or-over"), answer("pregnant", "no")}
-	for _, body := range []object{with(wish, object{"answers": good}), {"holdId": held.ID, "patientId": d.Patients[0], "answers": good}} {
-		res := clinictest.Must(t, d.serve, 201, d.ask(t, "POST", "/v1/appointments", body))
+	for _, body := range []object{wish.With("answers", good), {"holdId": held.ID, "patientId": d.Patients[0], "answers": good}} {
+		res := d.Must(t, 201, d.ask(t, "POST", "/v1/appointments", body))
 		if strings.Contains(res.Body, "65-or-over") {
 			t.Errorf("what is kept for repeats holds an answer: %s", res.Body)
 		}
 		apt := clinictest.Read[booking.Appointment](t, res)
-		got := clinictest.Read[booking.Appointment](t, clinictest.Must(t, d.serve, 200, d.ask(t, "GET", "/v1/appointments/"+apt.ID, nil)))
+		got := clinictest.Read[booking.Appointment](t, d.Must(t, 200, d.ask(t, "GET", "/v1/appointments/"+apt.ID, nil)))
 		want := []booking.Answer{{QuestionID: "age", Answer: "65-or-over"}, {QuestionID: "pregnant", Answer: "no"}}
 		if !slices.Equal(got.Answers, want) || got.BookedBy != nil {
 			t.Errorf("the appointment has %+v, %+v", got.Answers, got.BookedBy)
 		}
-		ev := clinictest.With(d.ask(t, "POST", "/v1/appointments/"+apt.ID+"/move", object{"start": "2027-01-0" + map[bool]string{true: "5", false: "6"}[body["holdId"] == nil] + "T09:00"}), "if-match", `"1"`)
-		clinictest.Must(t, d.serve, 200, ev)
-		got = clinictest.Read[booking.Appointment](t, clinictest.Must(t, d.serve, 200, d.ask(t, "GET", "/v1/appointments/"+apt.ID, nil)))
+		ev := d.ask(t, "POST", "/v1/appointments/"+apt.ID+"/move", object{"start": "2027-01-0" + map[bool]string{true: "5", false: "6"}[body["holdId"] == nil] + "T09:00"}).Match(`"1"`)
+		d.Must(t, 200, ev)
+		got = clinictest.Read[booking.Appointment](t, d.Must(t, 200, d.ask(t, "GET", "/v1/appointments/"+apt.ID, nil)))
 		if !slices.Equal(got.Answers, want) {
 			t.Errorf("moved it has %+v", got.Answers)
 		}
 	}
 	d.Service.Questions = nil
-	clinictest.Must(t, d.serve, 422, d.ask(t, "POST", "/v1/appointments", with(d.wish("2027-01-04T11:00"), object{"answers": []object{answer("x", "y"), answer("z", "y")}})))
+	d.Must(t, 422, d.ask(t, "POST", "/v1/appointments", d.wish("2027-01-04T11:00").With("answers", []object{answer("x", "y"), answer("z", "y")})))
 }
 
 // represent gives a patient a representative, as the patient's own record would.
@@ -125,7 +118,7 @@ func TestOnBehalf(t *testing.T) {
 	asks := d.represent(t, pat, care.Representative{May: []string{care.MayAsk}, From: now})
 	theirs := d.represent(t, d.Patients[1], care.Representative{May: []string{care.MayBook}, From: now})
 	other := d.Found(t)
-	foreign := (&desk{Clinic: other}).represent(t, other.Patients[0], care.Representative{May: []string{care.MayBook}, From: now})
+	foreign := (&desk{clinictest.NewDesk(other, nil)}).represent(t, other.Patients[0], care.Representative{May: []string{care.MayBook}, From: now})
 	for name, c := range map[string]struct {
 		id, code string
 		status   int
@@ -137,8 +130,8 @@ func TestOnBehalf(t *testing.T) {
 		"not even an id":         {"", "too_short", 422},
 	} {
 		t.Run(name, func(t *testing.T) {
-			res := clinictest.Must(t, d.serve, c.status, d.ask(t, "POST", "/v1/appointments",
-				with(d.wish("2027-01-04T09:00"), object{"onBehalf": object{"representativeId": c.id}})))
+			res := d.Must(t, c.status, d.ask(t, "POST", "/v1/appointments",
+				d.wish("2027-01-04T09:00").With("onBehalf", object{"representativeId": c.id})))
 			if !strings.Contains(res.Body, c.code) {
 				t.Errorf("%s does not say %s", res.Body, c.code)
 			}
@@ -147,37 +140,20 @@ func TestOnBehalf(t *testing.T) {
 	d.Clock.Pass(59 * time.Minute)
 	held := d.hold(t, "2027-01-04T10:00")
 	for _, body := range []object{d.wish("2027-01-04T09:00"), {"holdId": held.ID, "patientId": pat}} {
-		res := clinictest.Must(t, d.serve, 201, d.ask(t, "POST", "/v1/appointments", with(body, object{"onBehalf": object{"representativeId": may}})))
+		res := d.Must(t, 201, d.ask(t, "POST", "/v1/appointments", body.With("onBehalf", object{"representativeId": may})))
 		apt := clinictest.Read[booking.Appointment](t, res)
-		got := clinictest.Read[booking.Appointment](t, clinictest.Must(t, d.serve, 200, d.ask(t, "GET", "/v1/appointments/"+apt.ID, nil)))
+		got := clinictest.Read[booking.Appointment](t, d.Must(t, 200, d.ask(t, "GET", "/v1/appointments/"+apt.ID, nil)))
 		if got.BookedBy == nil || *got.BookedBy != (booking.BookedBy{RepresentativeID: may, Relationship: "parent"}) {
 			t.Errorf("booked by %+v", got.BookedBy)
 		}
-		if e := d.under(t, apt.ID)[0]; e.Refs["representative"] != may || (e.Refs["hold"] != "") != (body["holdId"] != nil) {
+		if e := d.History(t, d.Org, apt.ID)[0]; e.Refs["representative"] != may || (e.Refs["hold"] != "") != (body["holdId"] != nil) {
 			t.Errorf("the event's refs are %v", e.Refs)
 		}
 	}
 	d.Clock.Pass(time.Minute)
-	clinictest.Must(t, d.serve, 409, d.ask(t, "POST", "/v1/appointments", with(d.wish("2027-01-05T09:00"), object{"onBehalf": object{"representativeId": may}})))
-	all := clinictest.Read[web.Page[booking.Appointment]](t, clinictest.Must(t, d.serve, http.StatusOK, d.ask(t, "GET", "/v1/patients/"+pat+"/appointments", nil)))
+	d.Must(t, 409, d.ask(t, "POST", "/v1/appointments", d.wish("2027-01-05T09:00").With("onBehalf", object{"representativeId": may})))
+	all := clinictest.Read[web.Page[booking.Appointment]](t, d.Must(t, http.StatusOK, d.ask(t, "GET", "/v1/patients/"+pat+"/appointments", nil)))
 	if len(all.Items) != 2 || all.Items[0].BookedBy == nil {
 		t.Errorf("listed are %+v", all.Items)
 	}
-}
-
-// under lists the events that stand under a record.
-func (d *desk) under(t *testing.T, target string) []event.Event {
-	t.Helper()
-	k := d.Table.For(d.By(t, clinictest.Manager))
-	rows, err := k.Under(t.Context(), k.Patient(target), table.Events)
-	if err != nil {
-		t.Fatal(err)
-	}
-	out := make([]event.Event, len(rows))
-	for i, row := range rows {
-		if err := row.Decode(&out[i]); err != nil {
-			t.Fatal(err)
-		}
-	}
-	return out
 }

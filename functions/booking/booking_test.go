@@ -8,8 +8,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/aws/aws-lambda-go/events"
-
 	"almanac/shared/access"
 	"almanac/shared/booking"
 	"almanac/shared/clinic"
@@ -20,15 +18,12 @@ import (
 )
 
 // desk is a staffed clinic and this function in front of it.
-type desk struct {
-	*clinictest.Clinic
-	serve web.Handler
-}
+type desk struct{ *clinictest.Desk }
 
 func newDesk(t *testing.T) *desk {
 	t.Helper()
 	h := clinictest.New(t)
-	return &desk{h.Found(t), process(h, h.Directory)}
+	return &desk{clinictest.NewDesk(h.Found(t), process(h, h.Directory))}
 }
 
 // process is one instance of the function: each has a directory of its own, so what one has cached another has not.
@@ -38,7 +33,7 @@ func process(h *clinictest.House, d *clinic.Directory) web.Handler {
 	return edge.Serve(routes(booking.New(h.Table, d, h.Clock.Now, id.New), h.Table))
 }
 
-type object = map[string]any
+type object = clinictest.Body
 
 func (d *desk) wish(start string) object {
 	return object{
@@ -47,20 +42,20 @@ func (d *desk) wish(start string) object {
 	}
 }
 
-func (d *desk) ask(t *testing.T, method, path string, body any) events.APIGatewayV2HTTPRequest {
+func (d *desk) ask(t *testing.T, method, path string, body any) clinictest.Request {
 	t.Helper()
 	return d.Ask(t, clinictest.Receptionist, method, path, body)
 }
 
 func (d *desk) book(t *testing.T, start string) booking.Appointment {
 	t.Helper()
-	return clinictest.Read[booking.Appointment](t, clinictest.Must(t, d.serve, http.StatusCreated,
+	return clinictest.Read[booking.Appointment](t, d.Must(t, http.StatusCreated,
 		d.ask(t, "POST", "/v1/appointments", d.wish(start))))
 }
 
 func (d *desk) hold(t *testing.T, start string) booking.Hold {
 	t.Helper()
-	return clinictest.Read[booking.Hold](t, clinictest.Must(t, d.serve, http.StatusCreated,
+	return clinictest.Read[booking.Hold](t, d.Must(t, http.StatusCreated,
 		d.ask(t, "POST", "/v1/holds", d.wish(start))))
 }
 
@@ -99,14 +94,7 @@ func TestRoutes(t *testing.T) {
 	for _, c := range cases {
 		rows = append(rows, c.row)
 		t.Run(c.row, func(t *testing.T) {
-			clinictest.Exercise(t, clinictest.Exercised{
-				Serve: d.serve, Event: d.example(t, c.row, c.path, c.body), Permission: c.permission,
-				As: func(roles ...access.Role) clinictest.Claims {
-					return clinictest.ClaimsOf(d.Org, d.newStaff(t, roles...))
-				},
-				Stranger: func() clinictest.Claims { return clinictest.ClaimsOf(other.Org, clinictest.Manager) },
-				Log:      d.Log.String,
-			})
+			clinictest.Exercise(t, d.Exercised(t, other, c.permission, d.example(t, c.row, c.path, c.body)))
 		})
 	}
 	for row := range routes(nil, nil) {
@@ -117,28 +105,14 @@ func TestRoutes(t *testing.T) {
 }
 
 // example makes the request of a row; what is changed is at its first version.
-func (d *desk) example(t *testing.T, row, path string, body object) events.APIGatewayV2HTTPRequest {
+func (d *desk) example(t *testing.T, row, path string, body object) clinictest.Request {
 	t.Helper()
 	method, _, _ := strings.Cut(row, " ")
-	var sent any
-	if body != nil {
-		sent = body
-	}
-	ev := d.ask(t, method, path, sent)
+	ev := d.ask(t, method, path, body)
 	if strings.Contains(row, "{id}") && method != http.MethodGet {
-		ev = clinictest.With(ev, "if-match", `"1"`)
+		ev = ev.Match(`"1"`)
 	}
 	return ev
-}
-
-// newStaff adds a member of staff with the roles straight to the table.
-func (d *desk) newStaff(t *testing.T, roles ...access.Role) string {
-	t.Helper()
-	s := clinic.Staff{Subject: id.New("sub"), Name: "Staff", Email: "staff@example.org", JobRole: "Staff", Roles: roles}
-	d.Change(t, func(k table.Clinic) []table.Item {
-		return []table.Item{{Key: k.Staff(s.Subject), Value: s, New: true}}
-	})
-	return s.Subject
 }
 
 // TestAnotherProcessSeesWhatChanged: leave entered, and a role taken away, through one process count at the very next
@@ -148,16 +122,12 @@ func TestAnotherProcessSeesWhatChanged(t *testing.T) {
 	d.book(t, "2027-01-04T09:00") // this process has it all cached
 	leave := clinic.Leave{ID: id.New("lev"), Of: d.Practitioners[0].ID, Start: clinictest.Monday(), End: clinictest.Monday().AddDate(0, 0, 1)}
 	change := func(it func(table.Clinic) table.Item) {
-		elsewhere := *d.Clinic
-		house := *d.House
-		house.Directory = clinic.NewDirectory(d.Table, d.Clock.Now)
-		elsewhere.House = &house
-		elsewhere.Change(t, func(k table.Clinic) []table.Item { return []table.Item{it(k)} })
+		d.Elsewhere().Change(t, func(k table.Clinic) []table.Item { return []table.Item{it(k)} })
 	}
 	change(func(k table.Clinic) table.Item {
 		return table.Item{Key: k.Leave(leave.ID, leave.End), Value: leave, New: true}
 	})
-	res := clinictest.Must(t, d.serve, http.StatusConflict, d.ask(t, "POST", "/v1/appointments", d.wish("2027-01-04T15:00")))
+	res := d.Must(t, http.StatusConflict, d.ask(t, "POST", "/v1/appointments", d.wish("2027-01-04T15:00")))
 	if !strings.Contains(res.Body, booking.PractitionerOnLeave) {
 		t.Errorf("refused for another reason: %s", res.Body)
 	}
@@ -165,19 +135,19 @@ func TestAnotherProcessSeesWhatChanged(t *testing.T) {
 	change(func(k table.Clinic) table.Item {
 		return table.Item{Key: k.Staff(left.Subject), Value: left, Version: 1}
 	})
-	clinictest.Must(t, d.serve, http.StatusForbidden, d.ask(t, "POST", "/v1/appointments", d.wish("2027-01-06T15:00")))
-	clinictest.Must(t, d.serve, http.StatusForbidden, d.ask(t, "GET", "/v1/patients/"+d.Patients[0]+"/appointments", nil))
+	d.Must(t, http.StatusForbidden, d.ask(t, "POST", "/v1/appointments", d.wish("2027-01-06T15:00")))
+	d.Must(t, http.StatusForbidden, d.ask(t, "GET", "/v1/patients/"+d.Patients[0]+"/appointments", nil))
 }
 
 func TestReplayAfterTheRecordMovedOn(t *testing.T) {
 	d := newDesk(t)
 	ev := d.ask(t, "POST", "/v1/appointments", d.wish("2027-01-04T09:00"))
-	first := clinictest.Must(t, d.serve, http.StatusCreated, ev)
+	first := d.Must(t, http.StatusCreated, ev)
 	apt := clinictest.Read[booking.Appointment](t, first)
-	cancel := clinictest.With(d.ask(t, "POST", "/v1/appointments/"+apt.ID+"/cancel", object{"reason": booking.ByClinic}), "if-match", `"1"`)
-	clinictest.Must(t, d.serve, http.StatusOK, cancel)
+	cancel := d.ask(t, "POST", "/v1/appointments/"+apt.ID+"/cancel", object{"reason": booking.ByClinic}).Match(`"1"`)
+	d.Must(t, http.StatusOK, cancel)
 	d.Clock.Pass(48 * time.Hour) // by now the time lies in the past, too
-	again := clinictest.Must(t, d.serve, http.StatusCreated, ev)
+	again := d.Must(t, http.StatusCreated, ev)
 	if again.Body != first.Body || again.Headers["Idempotent-Replayed"] != "true" && again.Headers["idempotent-replayed"] != "true" {
 		t.Errorf("the repeat is %s %v", again.Body, again.Headers)
 	}

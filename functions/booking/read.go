@@ -85,7 +85,7 @@ func day(s *booking.Service) web.Func[dayIn, web.Page[booking.Appointment]] {
 
 type ofPatientIn struct {
 	ID    string `path:"id" maxLength:"40"`
-	After string `query:"after" maxLength:"100" doc:"The next of the page before."`
+	After string `query:"after" maxLength:"300" doc:"The next of the page before: for the same person and request, within an hour."`
 	Limit int    `query:"limit" minimum:"1" maximum:"200" default:"50"`
 }
 

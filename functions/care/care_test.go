@@ -26,9 +26,9 @@ func TestRoutes(t *testing.T) {
 	d := newDesk(t)
 	other := d.Found(t)
 	pat, manager, desk := d.Patients[0], clinictest.Manager, clinictest.Receptionist
-	made := clinictest.Read[care.Term](t, d.must(http.StatusCreated, desk, "POST", of(pat, "/relationships"),
+	made := clinictest.Read[care.Term](t, d.must(t, http.StatusCreated, desk, "POST", of(pat, "/relationships"),
 		object{"kind": "care-team", "subject": clinictest.Clinician}))
-	one, two := d.glass(pat, d.clinician()), d.glass(pat, d.clinician())
+	one, two := d.glass(t, pat, d.clinician(t)), d.glass(t, pat, d.clinician(t))
 	cases := []struct {
 		row, path, subject string
 		body               object
@@ -45,12 +45,12 @@ func TestRoutes(t *testing.T) {
 			access.RelationshipEnd,
 		},
 		{
-			"POST /v1/patients/{id}/claim", of(pat, "/claim"), d.clinician(),
+			"POST /v1/patients/{id}/claim", of(pat, "/claim"), d.clinician(t),
 			object{"reason": "new-referral", "note": marked},
 			access.RelationshipClaim,
 		},
 		{
-			"POST /v1/patients/{id}/break-glass", of(pat, "/break-glass"), d.clinician(),
+			"POST /v1/patients/{id}/break-glass", of(pat, "/break-glass"), d.clinician(t),
 			object{"reason": "other", "note": marked},
 			access.GlassBreak,
 		},
@@ -67,23 +67,12 @@ func TestRoutes(t *testing.T) {
 	for _, c := range cases {
 		rows = append(rows, c.row)
 		t.Run(c.row, func(t *testing.T) {
-			var body any
-			if c.body != nil {
-				body = c.body
-			}
 			method, _, _ := strings.Cut(c.row, " ")
-			ev := d.Ask(t, c.subject, method, c.path, body)
+			ev := d.Ask(t, c.subject, method, c.path, c.body)
 			if strings.HasSuffix(c.row, "/review") {
-				ev = clinictest.With(ev, "if-match", `"1"`)
+				ev = ev.Match(`"1"`)
 			}
-			clinictest.Exercise(t, clinictest.Exercised{
-				Serve: d.serve, Event: ev, Permission: c.permission,
-				As: func(roles ...access.Role) clinictest.Claims {
-					return clinictest.ClaimsOf(d.Org, d.staff(clinic.Staff{Roles: roles}))
-				},
-				Stranger: func() clinictest.Claims { return clinictest.ClaimsOf(other.Org, clinictest.Manager) },
-				Log:      d.Log.String, Markers: []string{marked},
-			})
+			clinictest.Exercise(t, d.Exercised(t, other, c.permission, ev, marked))
 		})
 	}
 	for row := range routes(nil, nil) {
@@ -91,7 +80,7 @@ func TestRoutes(t *testing.T) {
 			t.Errorf("%s is not exercised", row)
 		}
 	}
-	for _, e := range d.events(pat) {
+	for _, e := range d.History(t, d.Org, pat) {
 		if strings.Contains(e.Why+string(e.Name), "Canary") {
 			t.Errorf("an event holds a note: %+v", e)
 		}
@@ -101,39 +90,39 @@ func TestRoutes(t *testing.T) {
 // TestBreakGlass: half an hour for one person and one patient, with an alert that nothing can do without.
 func TestBreakGlass(t *testing.T) {
 	d := newDesk(t)
-	pat, who := d.Patients[0], d.clinician()
-	d.must(http.StatusForbidden, who, "GET", of(pat, "/relationships"), nil)
-	if e := d.last(pat); e.Name != event.ReadDenied || e.By != who || e.Action != string(access.RelationshipList) {
+	pat, who := d.Patients[0], d.clinician(t)
+	d.must(t, http.StatusForbidden, who, "GET", of(pat, "/relationships"), nil)
+	if e := d.last(t, pat); e.Name != event.ReadDenied || e.By != who || e.Action != string(access.RelationshipList) {
 		t.Errorf("the denial left %+v", e)
 	}
-	got := d.glass(pat, who)
+	got := d.glass(t, pat, who)
 	if want := d.Clock.Now().Add(30 * time.Minute); !got.Until.Equal(want) {
 		t.Errorf("until %v, want %v", got.Until, want)
 	}
-	e := d.last(pat)
+	e := d.last(t, pat)
 	if e.Name != event.GlassBroken || e.Why != "life-at-risk" || e.Refs[alert.Ref] != got.AlertID || !slices.Contains(e.Roles, "clinician") {
 		t.Errorf("the event is %+v", e)
 	}
-	d.must(http.StatusOK, who, "GET", of(pat, "/relationships"), nil)
-	if e := d.last(pat); e.Basis != "break-glass:"+got.RelationshipID {
+	d.must(t, http.StatusOK, who, "GET", of(pat, "/relationships"), nil)
+	if e := d.last(t, pat); e.Basis != "break-glass:"+got.RelationshipID {
 		t.Errorf("the read rests on %q", e.Basis)
 	}
-	d.must(http.StatusForbidden, who, "GET", of(d.Patients[1], "/relationships"), nil) // another patient
-	d.must(http.StatusForbidden, d.clinician(), "GET", of(pat, "/relationships"), nil) // another person
+	d.must(t, http.StatusForbidden, who, "GET", of(d.Patients[1], "/relationships"), nil)  // another patient
+	d.must(t, http.StatusForbidden, d.clinician(t), "GET", of(pat, "/relationships"), nil) // another person
 	d.Clock.Pass(30*time.Minute - time.Second)
-	if again := d.glass(pat, who); again != got {
+	if again := d.glass(t, pat, who); again != got {
 		t.Errorf("broken again it is %+v, want %+v", again, got)
 	}
-	if e := d.last(pat); e.Name != event.RelationshipKept {
+	if e := d.last(t, pat); e.Name != event.RelationshipKept {
 		t.Errorf("broken again it leaves %s", e.Name)
 	}
-	d.must(http.StatusOK, who, "GET", of(pat, "/relationships"), nil)
+	d.must(t, http.StatusOK, who, "GET", of(pat, "/relationships"), nil)
 	d.Clock.Pass(time.Second)
-	d.must(http.StatusForbidden, who, "GET", of(pat, "/relationships"), nil)
-	if after := d.glass(pat, who); after.AlertID == got.AlertID || after.RelationshipID == got.RelationshipID {
+	d.must(t, http.StatusForbidden, who, "GET", of(pat, "/relationships"), nil)
+	if after := d.glass(t, pat, who); after.AlertID == got.AlertID || after.RelationshipID == got.RelationshipID {
 		t.Errorf("broken anew it is the same, %+v", after)
 	}
-	if n := len(d.list("open")); n != 2 {
+	if n := len(d.list(t, "open")); n != 2 {
 		t.Errorf("%d alerts, want 2", n)
 	}
 }
@@ -141,13 +130,13 @@ func TestBreakGlass(t *testing.T) {
 // TestBreakGlassAtOnce: many taps on the button at once come to one relation and one alert.
 func TestBreakGlassAtOnce(t *testing.T) {
 	d := newDesk(t)
-	pat, who := d.Patients[0], d.clinician()
+	pat, who := d.Patients[0], d.clinician(t)
 	var wait sync.WaitGroup
 	answers := make([]string, 8)
 	for i := range answers {
-		ev := d.ask(who, "POST", of(pat, "/break-glass"), object{"reason": "life-at-risk"})
+		ev := d.Ask(t, who, "POST", of(pat, "/break-glass"), object{"reason": "life-at-risk"})
 		wait.Go(func() {
-			res, err := d.serve(t.Context(), ev)
+			res, err := d.Serve(t.Context(), ev.APIGatewayV2HTTPRequest)
 			if err == nil && res.StatusCode == http.StatusCreated {
 				answers[i] = res.Body
 			}
@@ -155,45 +144,42 @@ func TestBreakGlassAtOnce(t *testing.T) {
 	}
 	wait.Wait()
 	answers = slices.DeleteFunc(slices.Compact(slices.Sorted(slices.Values(answers))), func(s string) bool { return s == "" })
-	if len(answers) != 1 || len(d.list("open")) != 1 {
-		t.Errorf("%d alerts; answers %q", len(d.list("open")), answers)
+	if len(answers) != 1 || len(d.list(t, "open")) != 1 {
+		t.Errorf("%d alerts; answers %q", len(d.list(t, "open")), answers)
 	}
 }
 
 // TestBreakGlassWithoutKeys: an emergency does not wait for the key service; a note, which must be sealed, does.
 func TestBreakGlassWithoutKeys(t *testing.T) {
 	d := newDesk(t)
-	who, noted := d.clinician(), d.glass(d.Patients[1], d.clinician())
+	who, noted := d.clinician(t), d.glass(t, d.Patients[1], d.clinician(t))
 	d.Clock.Pass(6 * time.Minute) // no root key is in memory any more
 	if err := d.KMS.Faults.Set([]sandbox.Fault{{Kind: kms.Unavailable, Count: 100}}); err != nil {
 		t.Fatal(err)
 	}
-	d.must(http.StatusServiceUnavailable, who, "POST", of(d.Patients[0], "/break-glass"), object{"reason": "other", "note": marked})
-	d.must(http.StatusCreated, who, "POST", of(d.Patients[0], "/break-glass"), object{"reason": "life-at-risk"})
-	d.must(http.StatusServiceUnavailable, d.officer, "GET", "/v1/alerts/"+noted.AlertID, nil)
-	if n := len(d.list("open")); n != 2 { // which shows no notes
+	d.must(t, http.StatusServiceUnavailable, who, "POST", of(d.Patients[0], "/break-glass"), object{"reason": "other", "note": marked})
+	d.must(t, http.StatusCreated, who, "POST", of(d.Patients[0], "/break-glass"), object{"reason": "life-at-risk"})
+	d.must(t, http.StatusServiceUnavailable, d.officer, "GET", "/v1/alerts/"+noted.AlertID, nil)
+	if n := len(d.list(t, "open")); n != 2 { // which shows no notes
 		t.Errorf("%d alerts", n)
 	}
 	if err := d.KMS.Faults.Set(nil); err != nil {
 		t.Fatal(err)
 	}
-	d.must(http.StatusOK, d.officer, "GET", "/v1/alerts/"+noted.AlertID, nil)
+	d.must(t, http.StatusOK, d.officer, "GET", "/v1/alerts/"+noted.AlertID, nil)
 }
 
 // TestKeyUsedForSomethingElse: a key that was used for one claim tells nothing to another request.
 func TestKeyUsedForSomethingElse(t *testing.T) {
 	d := newDesk(t)
 	other := d.Found(t)
-	who := d.clinician()
-	ev := d.ask(who, "POST", of(d.Patients[0], "/claim"), object{"reason": "new-referral"})
-	first := clinictest.Must(t, d.serve, http.StatusCreated, ev)
+	who := d.clinician(t)
+	ev := d.Ask(t, who, "POST", of(d.Patients[0], "/claim"), object{"reason": "new-referral"})
+	first := d.Must(t, http.StatusCreated, ev)
 	same := func(path string, body object, as clinictest.Claims) string {
 		t.Helper()
-		again := clinictest.With(d.ask(who, "POST", path, body), "idempotency-key", ev.Headers["idempotency-key"])
-		res, err := d.serve(t.Context(), clinictest.AsBearer(again, as))
-		if err != nil {
-			t.Fatal(err)
-		}
+		again := d.Ask(t, who, "POST", path, body).With("idempotency-key", ev.Headers["idempotency-key"])
+		res := clinictest.Send(t, d.Serve, again.As(as))
 		if id := clinictest.Read[alert.Granted](t, first).AlertID; strings.Contains(res.Body, id) {
 			t.Errorf("it tells of the first: %s", res.Body)
 		}
@@ -209,7 +195,7 @@ func TestKeyUsedForSomethingElse(t *testing.T) {
 		"another body":         {of(d.Patients[0], "/claim"), object{"reason": "administration"}, own, "422"},
 		"another patient":      {of(d.Patients[1], "/claim"), object{"reason": "new-referral"}, own, "422"},
 		"another route":        {of(d.Patients[0], "/break-glass"), object{"reason": "life-at-risk"}, own, "422"},
-		"another person":       {of(d.Patients[0], "/claim"), object{"reason": "new-referral"}, clinictest.ClaimsOf(d.Org, d.clinician()), "422"},
+		"another person":       {of(d.Patients[0], "/claim"), object{"reason": "new-referral"}, clinictest.ClaimsOf(d.Org, d.clinician(t)), "422"},
 		"another organisation": {of(other.Patients[0], "/claim"), object{"reason": "new-referral"}, clinictest.ClaimsOf(other.Org, clinictest.Clinician), "201"},
 	} {
 		if got := same(c.path, c.body, c.as); got != c.want {
@@ -218,19 +204,19 @@ func TestKeyUsedForSomethingElse(t *testing.T) {
 	}
 }
 
-func (d *desk) list(state string) []alert.Alert {
-	d.t.Helper()
-	return clinictest.Read[web.Page[alert.Alert]](d.t,
-		d.must(http.StatusOK, d.officer, "GET", "/v1/alerts?limit=200&state="+state, nil)).Items
+func (d *desk) list(t *testing.T, state string) []alert.Alert {
+	t.Helper()
+	return clinictest.Read[web.Page[alert.Alert]](t,
+		d.must(t, http.StatusOK, d.officer, "GET", "/v1/alerts?limit=200&state="+state, nil)).Items
 }
 
 // TestClaim: a day, for a reason.
 func TestClaim(t *testing.T) {
 	d := newDesk(t)
-	pat, who := d.Patients[0], d.staff(clinic.Staff{Roles: []access.Role{access.Receptionist}})
+	pat, who := d.Patients[0], d.NewStaff(t, access.Receptionist)
 	claim := func(status int, body object) alert.Granted {
 		t.Helper()
-		res := d.must(status, who, "POST", of(pat, "/claim"), body)
+		res := d.must(t, status, who, "POST", of(pat, "/claim"), body)
 		if status != http.StatusCreated {
 			return alert.Granted{}
 		}
@@ -240,37 +226,37 @@ func TestClaim(t *testing.T) {
 	claim(http.StatusUnprocessableEntity, object{"reason": "other"})
 	claim(http.StatusUnprocessableEntity, object{"reason": "other", "note": "  "})
 	claim(http.StatusUnprocessableEntity, object{"reason": "other", "note": "two\nlines"})
-	d.must(http.StatusForbidden, who, "POST", of(pat, "/break-glass"), object{"reason": "life-at-risk"}) // not for the desk
+	d.must(t, http.StatusForbidden, who, "POST", of(pat, "/break-glass"), object{"reason": "life-at-risk"}) // not for the desk
 	got := claim(http.StatusCreated, object{"reason": "patient-contact"})
 	d.Clock.Pass(24*time.Hour - time.Second)
-	d.must(http.StatusOK, who, "GET", of(pat, "/relationships"), nil)
+	d.must(t, http.StatusOK, who, "GET", of(pat, "/relationships"), nil)
 	if again := claim(http.StatusCreated, object{"reason": "administration"}); again != got {
 		t.Errorf("claimed again it is %+v, want %+v", again, got)
 	}
 	d.Clock.Pass(time.Second)
-	d.must(http.StatusForbidden, who, "GET", of(pat, "/relationships"), nil)
+	d.must(t, http.StatusForbidden, who, "GET", of(pat, "/relationships"), nil)
 }
 
 // TestReview takes an alert through its states.
 func TestReview(t *testing.T) {
 	d := newDesk(t)
 	pat := d.Patients[0]
-	both := d.staff(clinic.Staff{Roles: []access.Role{access.Clinician, access.PrivacyOfficer}})
-	got := d.glass(pat, both)
+	both := d.NewStaff(t, access.Clinician, access.PrivacyOfficer)
+	got := d.glass(t, pat, both)
 	review := func(status int, subject, version, outcome string) string {
 		t.Helper()
-		ev := d.ask(subject, "POST", "/v1/alerts/"+got.AlertID+"/review", object{"outcome": outcome, "note": marked})
-		return clinictest.Must(t, d.serve, status, clinictest.With(ev, "if-match", `"`+version+`"`)).Body
+		ev := d.Ask(t, subject, "POST", "/v1/alerts/"+got.AlertID+"/review", object{"outcome": outcome, "note": marked})
+		return d.Must(t, status, ev.Match(`"`+version+`"`)).Body
 	}
 	read := func() alert.Alert {
 		t.Helper()
-		return clinictest.Read[alert.Alert](t, d.must(http.StatusOK, d.officer, "GET", "/v1/alerts/"+got.AlertID, nil))
+		return clinictest.Read[alert.Alert](t, d.must(t, http.StatusOK, d.officer, "GET", "/v1/alerts/"+got.AlertID, nil))
 	}
 	a := read()
 	if a.State != alert.Open || a.Note != marked || a.PatientID != pat || a.Subject != both || a.Overdue || !a.Due.Equal(a.RaisedAt.Add(72*time.Hour)) {
 		t.Errorf("it is %+v", a)
 	}
-	if e := d.last(pat); e.Name != event.RecordRead || e.Refs[alert.Ref] != got.AlertID || e.By != d.officer {
+	if e := d.last(t, pat); e.Name != event.RecordRead || e.Refs[alert.Ref] != got.AlertID || e.By != d.officer {
 		t.Errorf("reading it left %+v", e)
 	}
 	d.Clock.Pass(72 * time.Hour)
@@ -278,7 +264,7 @@ func TestReview(t *testing.T) {
 		t.Error("overdue at the hour")
 	}
 	d.Clock.Pass(time.Second)
-	if !read().Overdue || !d.list("open")[0].Overdue {
+	if !read().Overdue || !d.list(t, "open")[0].Overdue {
 		t.Error("not overdue after it")
 	}
 	if body := review(http.StatusConflict, both, "1", "justified"); !strings.Contains(body, "own_alert") {
@@ -288,7 +274,7 @@ func TestReview(t *testing.T) {
 	review(http.StatusOK, d.officer, "1", "needs-enquiry")
 	review(http.StatusPreconditionFailed, d.officer, "1", "justified")
 	review(http.StatusConflict, d.officer, "2", "needs-enquiry")
-	if open := d.list("open"); len(open) != 1 || open[0].State != alert.InEnquiry || open[0].Note != "" {
+	if open := d.list(t, "open"); len(open) != 1 || open[0].State != alert.InEnquiry || open[0].Note != "" {
 		t.Errorf("open are %+v", open)
 	}
 	review(http.StatusOK, clinictest.Manager, "2", "not-justified")
@@ -297,20 +283,20 @@ func TestReview(t *testing.T) {
 	if a.State != alert.Reviewed || len(a.Findings) != 2 || a.Findings[1].By != clinictest.Manager || a.Findings[1].Note != marked || a.Overdue {
 		t.Errorf("reviewed it is %+v", a)
 	}
-	if len(d.list("open")) != 0 || len(d.list("reviewed")) != 1 {
-		t.Errorf("open %+v, reviewed %+v", d.list("open"), d.list("reviewed"))
+	if len(d.list(t, "open")) != 0 || len(d.list(t, "reviewed")) != 1 {
+		t.Errorf("open %+v, reviewed %+v", d.list(t, "open"), d.list(t, "reviewed"))
 	}
 }
 
 // TestNotJustified: what was not justified opens the record no more, from the review on.
 func TestNotJustified(t *testing.T) {
 	d := newDesk(t)
-	pat, who := d.Patients[0], d.clinician()
-	got := d.glass(pat, who)
-	d.must(http.StatusOK, who, "GET", of(pat, "/relationships"), nil)
-	ev := d.ask(d.officer, "POST", "/v1/alerts/"+got.AlertID+"/review", object{"outcome": "not-justified"})
-	clinictest.Must(t, d.serve, http.StatusOK, clinictest.With(ev, "if-match", `"1"`))
-	d.must(http.StatusForbidden, who, "GET", of(pat, "/relationships"), nil)
+	pat, who := d.Patients[0], d.clinician(t)
+	got := d.glass(t, pat, who)
+	d.must(t, http.StatusOK, who, "GET", of(pat, "/relationships"), nil)
+	ev := d.Ask(t, d.officer, "POST", "/v1/alerts/"+got.AlertID+"/review", object{"outcome": "not-justified"})
+	d.Must(t, http.StatusOK, ev.Match(`"1"`))
+	d.must(t, http.StatusForbidden, who, "GET", of(pat, "/relationships"), nil)
 }
 
 // TestAlertsInPages: pages one by one give all alerts once, in order.
@@ -318,12 +304,12 @@ func TestAlertsInPages(t *testing.T) {
 	d := newDesk(t)
 	var want []string
 	for range 5 {
-		want = append(want, d.glass(d.Patients[0], d.clinician()).AlertID)
+		want = append(want, d.glass(t, d.Patients[0], d.clinician(t)).AlertID)
 		d.Clock.Pass(time.Minute)
 	}
 	var got []string
 	for next := ""; ; {
-		page := clinictest.Read[web.Page[alert.Alert]](t, d.must(http.StatusOK, d.officer, "GET", "/v1/alerts?limit=2&after="+strings.ReplaceAll(next, "#", "%23"), nil))
+		page := clinictest.Read[web.Page[alert.Alert]](t, d.must(t, http.StatusOK, d.officer, "GET", "/v1/alerts?limit=2&after="+strings.ReplaceAll(next, "#", "%23"), nil))
 		for _, a := range page.Items {
 			got = append(got, a.ID)
 		}
@@ -334,20 +320,20 @@ func TestAlertsInPages(t *testing.T) {
 	if !slices.Equal(got, want) {
 		t.Errorf("%v, want %v", got, want)
 	}
-	d.must(http.StatusUnprocessableEntity, d.officer, "GET", "/v1/alerts?after=elsewhere", nil)
+	d.must(t, http.StatusBadRequest, d.officer, "GET", "/v1/alerts?after=elsewhere", nil)
 }
 
 // TestAccessLog: who did what, as what, and because of what, the latest first.
 func TestAccessLog(t *testing.T) {
 	d := newDesk(t)
-	pat, who := d.Patients[0], d.clinician()
-	d.must(http.StatusForbidden, who, "GET", of(pat, "/relationships"), nil)
-	got := d.glass(pat, who)
-	d.must(http.StatusOK, who, "GET", of(pat, "/relationships"), nil)
-	d.must(http.StatusForbidden, clinictest.Clinician, "GET", of(pat, "/access-log"), nil)
+	pat, who := d.Patients[0], d.clinician(t)
+	d.must(t, http.StatusForbidden, who, "GET", of(pat, "/relationships"), nil)
+	got := d.glass(t, pat, who)
+	d.must(t, http.StatusOK, who, "GET", of(pat, "/relationships"), nil)
+	d.must(t, http.StatusForbidden, clinictest.Clinician, "GET", of(pat, "/access-log"), nil)
 	var all []care.Entry
 	for next := ""; ; {
-		page := clinictest.Read[web.Page[care.Entry]](t, d.must(http.StatusOK, clinictest.Manager, "GET", of(pat, "/access-log?limit=3&after="+next), nil))
+		page := clinictest.Read[web.Page[care.Entry]](t, d.must(t, http.StatusOK, clinictest.Manager, "GET", of(pat, "/access-log?limit=3&after="+next), nil))
 		all = append(all, page.Items...)
 		if next = page.Next; next == "" {
 			break
@@ -371,10 +357,10 @@ func TestAccessLog(t *testing.T) {
 			t.Errorf("entry %d is %+v, want %+v", i, g, w)
 		}
 	}
-	if e := d.last(pat); e.Action != string(access.PatientAudit) || e.By != clinictest.Manager {
+	if e := d.last(t, pat); e.Action != string(access.PatientAudit) || e.By != clinictest.Manager {
 		t.Errorf("reading the log left %+v", e)
 	}
-	d.must(http.StatusUnprocessableEntity, d.officer, "GET", of(pat, "/access-log?after=elsewhere"), nil)
+	d.must(t, http.StatusBadRequest, d.officer, "GET", of(pat, "/access-log?after=elsewhere"), nil)
 }
 
 // TestOversight: who watches over access sees who is related and who looked, and is no nearer to the patient for it.
@@ -382,14 +368,14 @@ func TestOversight(t *testing.T) {
 	d := newDesk(t)
 	pat := d.Patients[0]
 	for _, roles := range [][]access.Role{{access.Manager}, {access.PrivacyOfficer, access.Receptionist}} {
-		who := d.staff(clinic.Staff{Roles: roles})
-		d.must(http.StatusOK, who, "GET", of(pat, "/relationships"), nil)
-		if e := d.last(pat); e.Basis != "oversight:"+who {
+		who := d.NewStaff(t, roles...)
+		d.must(t, http.StatusOK, who, "GET", of(pat, "/relationships"), nil)
+		if e := d.last(t, pat); e.Basis != "oversight:"+who {
 			t.Errorf("it rests on %q", e.Basis)
 		}
-		d.must(http.StatusOK, who, "GET", of(pat, "/access-log"), nil)
-		d.must(http.StatusForbidden, who, "POST", of(pat, "/relationships"), object{"kind": "care-team", "subject": who})
-		if e := d.last(pat); e.Name != event.ReadDenied || e.Action != string(access.RelationshipMake) {
+		d.must(t, http.StatusOK, who, "GET", of(pat, "/access-log"), nil)
+		d.must(t, http.StatusForbidden, who, "POST", of(pat, "/relationships"), object{"kind": "care-team", "subject": who})
+		if e := d.last(t, pat); e.Name != event.ReadDenied || e.Action != string(access.RelationshipMake) {
 			t.Errorf("the denial left %+v", e)
 		}
 	}
@@ -399,12 +385,12 @@ func TestOversight(t *testing.T) {
 func TestRelationships(t *testing.T) {
 	d := newDesk(t)
 	pat, desk := d.Patients[0], clinictest.Receptionist
-	elsewhere := d.site()
-	there := d.staff(clinic.Staff{Roles: []access.Role{access.Clinician}, SiteIDs: []string{elsewhere}})
-	colleague := d.clinician()
+	elsewhere := d.NewSite(t)
+	there := d.Employ(t, clinic.Staff{Roles: []access.Role{access.Clinician}, SiteIDs: []string{elsewhere}})
+	colleague := d.clinician(t)
 	relate := func(status int, body object) care.Term {
 		t.Helper()
-		res := d.must(status, desk, "POST", of(pat, "/relationships"), body)
+		res := d.must(t, status, desk, "POST", of(pat, "/relationships"), body)
 		if status != http.StatusCreated {
 			return care.Term{}
 		}
@@ -412,7 +398,7 @@ func TestRelationships(t *testing.T) {
 	}
 	sees := func(subject string, status int) {
 		t.Helper()
-		d.must(status, subject, "GET", of(pat, "/relationships"), nil)
+		d.must(t, status, subject, "GET", of(pat, "/relationships"), nil)
 	}
 	for _, wrong := range []object{
 		{"kind": "claim", "subject": colleague},
@@ -439,7 +425,7 @@ func TestRelationships(t *testing.T) {
 	sees(there, http.StatusOK)
 	end := func(status int, subject, id string) {
 		t.Helper()
-		d.must(status, subject, "DELETE", of(pat, "/relationships/"+id), nil)
+		d.must(t, status, subject, "DELETE", of(pat, "/relationships/"+id), nil)
 	}
 	end(http.StatusConflict, desk, referral.ID)
 	end(http.StatusNotFound, desk, "rel_01kc4z7v8wfj7rw4q3hxe6m2t1")
@@ -447,7 +433,7 @@ func TestRelationships(t *testing.T) {
 	end(http.StatusNoContent, d.officer, team.ID) // without a part in the patient's care
 	sees(there, http.StatusForbidden)
 	end(http.StatusConflict, desk, team.ID)
-	all := clinictest.Read[web.Page[care.Relationship]](t, d.must(http.StatusOK, d.officer, "GET", of(pat, "/relationships"), nil)).Items
+	all := clinictest.Read[web.Page[care.Relationship]](t, d.must(t, http.StatusOK, d.officer, "GET", of(pat, "/relationships"), nil)).Items
 	if len(all) != 3 || all[0].ID != team.ID || all[0].Counts || all[0].EndedBy != d.officer || all[1].Kind != "referral" || all[2].Kind != "registration" || !all[2].Counts {
 		t.Errorf("listed are %+v", all)
 	}

@@ -12,7 +12,7 @@ const aboutLog = "Reads, denials, changes, claims and emergencies, the latest fi
 
 type logIn struct {
 	ID    string `path:"id" maxLength:"40"`
-	After string `query:"after" maxLength:"40" doc:"The next of the page before."`
+	After string `query:"after" maxLength:"300" doc:"The next of the page before: for the same person and request, within an hour."`
 	Limit int    `query:"limit" minimum:"1" maximum:"200" default:"50"`
 }
 

@@ -45,6 +45,9 @@ func permissions() []access.Permission {
 		access.KeyMake, access.AvailabilityRead, access.HoldCreate, access.HoldRenew, access.HoldRelease,
 		access.AppointmentBook, access.AppointmentMove, access.AppointmentCancel, access.AppointmentProgress,
 		access.AppointmentRead, access.AppointmentList, access.AppointmentHistory, access.MessageRead,
-		access.MessageSend,
+		access.MessageSend, access.ConnectionRead, access.ConnectionMake, access.ConnectionRenew, access.ConnectionEnd,
+		access.ConnectionTend, access.LoginProvision, access.VideoRead, access.VideoEmail, access.VideoStart,
+		access.VideoSync, access.VideoNote, access.VideoErase, access.VideoVisit, access.TaskList, access.TaskRaise,
+		access.TaskDone,
 	}
 }

@@ -18,8 +18,8 @@ import (
 func TestRoutes(t *testing.T) {
 	d := newDesk(t)
 	other := d.Found(t)
-	lev := read[clinic.Leave](t, d.must(201, d.ask(clinictest.Manager, "POST", "/v1/leave", d.leaveBody())), nil)
-	sub := d.newStaff(access.Clinician)
+	lev := clinictest.Read[clinic.Leave](t, d.Must(t, 201, d.Ask(t, clinictest.Manager, "POST", "/v1/leave", d.leaveBody())))
+	sub := d.NewStaff(t, access.Clinician)
 	cases := []struct {
 		row        string
 		id         string
@@ -47,7 +47,7 @@ func TestRoutes(t *testing.T) {
 		{"GET /v1/practitioners/{id}", d.Practitioners[0].ID, nil, access.ConfigurationRead},
 		{"PUT /v1/practitioners/{id}", d.Practitioners[0].ID, d.practitionerBody(), access.PractitionerChange},
 		{"GET /v1/staff", "", nil, access.StaffRead},
-		{"POST /v1/staff", "", with(staffObject(), "subject", "new-subject"), access.StaffCreate},
+		{"POST /v1/staff", "", staffObject().With("subject", "new-subject"), access.StaffCreate},
 		{"GET /v1/staff/{id}", sub, nil, access.StaffRead},
 		{"PUT /v1/staff/{id}", sub, staffObject(), access.StaffChange},
 		{"GET /v1/leave", "?of=" + d.Practitioners[0].ID, nil, access.ConfigurationRead},
@@ -58,12 +58,7 @@ func TestRoutes(t *testing.T) {
 	for _, c := range cases {
 		rows = append(rows, c.row)
 		t.Run(c.row, func(t *testing.T) {
-			clinictest.Exercise(t, clinictest.Exercised{
-				Serve: d.serve, Event: d.example(c.row, c.id, c.body).APIGatewayV2HTTPRequest, Permission: c.permission,
-				As:       func(roles ...access.Role) clinictest.Claims { return claims(d.Org, d.member(roles...)) },
-				Stranger: func() clinictest.Claims { return claims(other.Org, clinictest.Manager) },
-				Log:      d.Log.String, Markers: markers(),
-			})
+			clinictest.Exercise(t, d.Exercised(t, other, c.permission, d.example(t, c.row, c.id, c.body), markers()...))
 		})
 	}
 	for row := range routes(nil) {
@@ -74,11 +69,11 @@ func TestRoutes(t *testing.T) {
 }
 
 // example makes the request of a row, by somebody who may.
-func (d *desk) example(row, key string, body object) request {
-	d.t.Helper()
+func (d *desk) example(t *testing.T, row, key string, body object) clinictest.Request {
+	t.Helper()
 	var method, path string
 	if _, err := fmt.Sscan(row, &method, &path); err != nil {
-		d.t.Fatal(err)
+		t.Fatal(err)
 	}
 	switch {
 	case len(path) > 4 && path[len(path)-4:] == "{id}":
@@ -86,16 +81,12 @@ func (d *desk) example(row, key string, body object) request {
 	default:
 		path += key
 	}
-	var sent any
-	if body != nil {
-		sent = body
-	}
-	ev := d.ask(clinictest.Manager, method, path, sent)
+	ev := d.Ask(t, clinictest.Manager, method, path, body)
 	if row == "POST /v1/organisations" {
-		return ev.as(clinictest.Claims{"sub": "operator", "scope": "almanac/operate"})
+		return ev.As(clinictest.Claims{"sub": "operator", "scope": "almanac/operate"})
 	}
 	if method == "PUT" {
-		return ev.match(`"1"`)
+		return ev.Match(`"1"`)
 	}
 	return ev
 }

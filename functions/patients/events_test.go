@@ -1,32 +1,19 @@
 package main
 
 import (
-	"encoding/json"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
-	"github.com/aws/aws-lambda-go/events"
-
 	"almanac/shared/access"
 	"almanac/shared/clinic"
 	"almanac/shared/clinictest"
 	"almanac/shared/event"
-	"almanac/shared/id"
 	"almanac/shared/nhs"
 	"almanac/shared/patient"
 	"almanac/shared/table"
 )
-
-// known makes the ids that the sample events name: the same for every record of a kind.
-func known(prefix string) string {
-	raw := [16]byte{0x01, 0x9a, 0xa5, 0xc0, 0xb1, 0x40, 0x70, 0x00, 0x80}
-	copy(raw[13:], prefix)
-	return id.Format(prefix, raw)
-}
 
 // step is one sample event, and the event item that it leaves with its target, where it leaves one.
 type step struct {
@@ -41,8 +28,8 @@ func TestEvents(t *testing.T) {
 	h := clinictest.New(t)
 	h.Clock.Set(time.Date(2026, 11, 21, 9, 30, 0, 0, time.UTC))
 	org := mustFound(t, h)
-	s := patient.New(h.Table, h.Keeper, h.Clock.Now, known)
-	serve := h.Edge().Serve(routes(s, nhs.New(h.Table, s, h.Keeper, h.Directory, h.Clock.Now, known)))
+	s := patient.New(h.Table, h.Keeper, h.Clock.Now, clinictest.Known)
+	serve := h.Edge().Serve(routes(s, nhs.New(h.Table, s, h.Keeper, h.Directory, h.Clock.Now, clinictest.Known)))
 	day := []step{
 		{"register", 201, event.PatientCreated},
 		{"read", 200, event.RecordRead},
@@ -56,11 +43,11 @@ func TestEvents(t *testing.T) {
 	}
 	for i, c := range day {
 		t.Run(c.file, func(t *testing.T) {
-			res := send(t, serve, request{mustLoad(t, "patients."+c.file+".json")})
+			res := clinictest.Send(t, serve, clinictest.Sample(t, "patients."+c.file))
 			if res.StatusCode != c.status {
 				t.Fatalf("status %d: %s", res.StatusCode, res.Body)
 			}
-			of := history(t, h, org, known("pat"))
+			of := h.History(t, org, clinictest.Known("pat"))
 			if len(of) != i+1 || !slices.ContainsFunc(of, func(e event.Event) bool { return e.Name == c.name && e.By != "" && e.Action != "" }) {
 				t.Errorf("the patient has the events %+v, want %d and one %s", of, i+1, c.name)
 			}
@@ -71,16 +58,13 @@ func TestEvents(t *testing.T) {
 			t.Errorf("the log shows %q", m)
 		}
 	}
-	files, err := filepath.Glob("../../events/patients.*.json")
-	if tested := len(day) + len(finding()); err != nil || len(files) != tested {
-		t.Errorf("%d sample events, %d are tested (%v)", len(files), tested, err)
-	}
+	clinictest.Sampled(t, "patients", len(day)+len(finding()))
 }
 
 // mustFound makes the organisation of the sample events, with the person who sends them as its manager.
 func mustFound(t *testing.T, h *clinictest.House) string {
 	t.Helper()
-	ev := mustLoad(t, "patients.register.json").RequestContext.Authorizer.JWT.Claims
+	ev := clinictest.Sample(t, "patients.register").RequestContext.Authorizer.JWT.Claims
 	org := strings.Trim(ev["cognito:groups"], "[]")
 	k := h.Table.For(access.NewCaller(org, "operator", []access.Role{access.Operator}, 0))
 	err := k.Write(t.Context(), table.Change{
@@ -96,33 +80,4 @@ func mustFound(t *testing.T, h *clinictest.House) string {
 		t.Fatal(err)
 	}
 	return org
-}
-
-func mustLoad(t *testing.T, file string) events.APIGatewayV2HTTPRequest {
-	t.Helper()
-	raw, err := os.ReadFile(filepath.Join("..", "..", "events", file))
-	if err != nil {
-		t.Fatal(err)
-	}
-	var ev events.APIGatewayV2HTTPRequest
-	if err := json.Unmarshal(raw, &ev); err != nil {
-		t.Fatal(err)
-	}
-	return ev
-}
-
-func history(t *testing.T, h *clinictest.House, org, target string) []event.Event {
-	t.Helper()
-	k := h.Table.For(access.System(org, "test"))
-	rows, err := k.Under(t.Context(), k.Patient(target), table.Events) // any key of the target's partition will do
-	if err != nil {
-		t.Fatal(err)
-	}
-	out := make([]event.Event, len(rows))
-	for i, r := range rows {
-		if err := r.Decode(&out[i]); err != nil {
-			t.Fatal(err)
-		}
-	}
-	return out
 }

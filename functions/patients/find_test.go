@@ -19,10 +19,10 @@ import (
 )
 
 // registered has somebody register a patient of that family name.
-func (d *desk) registered(subject, family string) string {
-	d.t.Helper()
+func (d *desk) registered(t *testing.T, subject, family string) string {
+	t.Helper()
 	body := jsonObject{"names": []jsonObject{{"use": "usual", "given": []string{"Test"}, "family": family}}}
-	return read[patient.Receipt](d.t, d.must(201, d.ask(subject, "POST", "/v1/patients", body)), nil).ID
+	return clinictest.Read[patient.Receipt](t, d.Must(t, 201, d.Ask(t, subject, "POST", "/v1/patients", body))).ID
 }
 
 func exportObject() jsonObject {
@@ -32,20 +32,14 @@ func exportObject() jsonObject {
 	}
 }
 
-// bare is a request without an Idempotency-Key.
-func (r request) bare() request {
-	delete(r.Headers, "idempotency-key")
-	return r
-}
-
 // A search is an event before its answer leaves: it names the organisation, and the patients whom it showed.
 func TestSearchLeavesAnEvent(t *testing.T) {
 	d := newDesk(t)
-	pat := d.register()
-	before := len(history(t, d.House, d.Org, d.Org))
+	pat := d.register(t)
+	before := len(d.History(t, d.Org, d.Org))
 	look := func(body jsonObject) web.Page[patient.Found] {
-		ev := d.ask(clinictest.Clinician, "POST", "/v1/patients/search", body).bare()
-		return read[web.Page[patient.Found]](t, d.must(200, ev), nil)
+		ev := d.Ask(t, clinictest.Clinician, "POST", "/v1/patients/search", body).Keyless()
+		return clinictest.Read[web.Page[patient.Found]](t, d.Must(t, 200, ev))
 	}
 	found := look(jsonObject{"name": strings.ToUpper(familyName[:5]), "birthDate": born[:4]})
 	if len(found.Items) != 1 || found.Items[0].ID != pat.ID || found.Items[0].BirthDate != born || found.Next != "" {
@@ -54,7 +48,7 @@ func TestSearchLeavesAnEvent(t *testing.T) {
 	if none := look(jsonObject{"name": "Nobody"}); none.Items == nil || len(none.Items) != 0 {
 		t.Error("nobody is no empty list")
 	}
-	events := history(t, d.House, d.Org, d.Org)[before:]
+	events := d.History(t, d.Org, d.Org)[before:]
 	if len(events) != 2 || events[0].Name != event.RecordRead || events[0].Action != "patient.search" ||
 		events[0].Refs["found"] != pat.ID || len(events[1].Refs) != 0 {
 		t.Errorf("left %+v", events)
@@ -68,50 +62,50 @@ func TestSearchLeavesAnEvent(t *testing.T) {
 
 func TestSearchRefusals(t *testing.T) {
 	d := newDesk(t)
-	search := func(body jsonObject) request {
-		return d.ask(clinictest.Receptionist, "POST", "/v1/patients/search", body).bare()
+	search := func(body jsonObject) clinictest.Request {
+		return d.Ask(t, clinictest.Receptionist, "POST", "/v1/patients/search", body).Keyless()
 	}
-	d.refused(http.StatusBadRequest, "malformed_cursor", search(jsonObject{"name": "able", "after": "xyz"}))
-	d.refused(http.StatusUnprocessableEntity, "invalid", search(jsonObject{"limit": 5}))
-	d.refused(http.StatusUnprocessableEntity, "invalid", search(jsonObject{"name": "able", "limit": 21}))
+	d.Refused(t, http.StatusBadRequest, "malformed_cursor", search(jsonObject{"name": "able", "after": "xyz"}))
+	d.Refused(t, http.StatusUnprocessableEntity, "invalid", search(jsonObject{"limit": 5}))
+	d.Refused(t, http.StatusUnprocessableEntity, "invalid", search(jsonObject{"name": "able", "limit": 21}))
 	if err := d.KMS.Faults.Set([]sandbox.Fault{{Kind: kms.Denied, Count: 100}}); err != nil {
 		t.Fatal(err)
 	}
 	d.Clock.Pass(10 * time.Minute)
-	d.refused(http.StatusServiceUnavailable, "keys_unavailable", search(jsonObject{"name": "able"}))
+	d.Refused(t, http.StatusServiceUnavailable, "keys_unavailable", search(jsonObject{"name": "able"}))
 }
 
 // Merging takes a part in the care of both.
 func TestMergeNeedsBoth(t *testing.T) {
 	d := newDesk(t)
-	mine, theirs := d.registered(clinictest.Manager, "Able"), d.registered(clinictest.Receptionist, "Baker")
-	merge := func(into, from string) request {
-		return d.ask(clinictest.Manager, "POST", "/v1/patients/"+into+"/merge", jsonObject{"patientId": from})
+	mine, theirs := d.registered(t, clinictest.Manager, "Able"), d.registered(t, clinictest.Receptionist, "Baker")
+	merge := func(into, from string) clinictest.Request {
+		return d.Ask(t, clinictest.Manager, "POST", "/v1/patients/"+into+"/merge", jsonObject{"patientId": from})
 	}
-	d.refused(http.StatusForbidden, "no_relationship", merge(mine, theirs))
-	d.refused(http.StatusForbidden, "no_relationship", merge(theirs, mine))
-	d.refused(http.StatusNotFound, "not_found", merge(mine, id.New("pat")))
-	d.refused(http.StatusUnprocessableEntity, "invalid", merge(mine, mine))
+	d.Refused(t, http.StatusForbidden, "no_relationship", merge(mine, theirs))
+	d.Refused(t, http.StatusForbidden, "no_relationship", merge(theirs, mine))
+	d.Refused(t, http.StatusNotFound, "not_found", merge(mine, id.New("pat")))
+	d.Refused(t, http.StatusUnprocessableEntity, "invalid", merge(mine, mine))
 }
 
 // An export and its entry in the register are one: the entry tells to whom, why and what, and not the data.
 func TestExport(t *testing.T) {
 	d := newDesk(t)
-	pat := d.register()
+	pat := d.register(t)
 	manager := d.By(t, clinictest.Manager)
-	ask := func() request {
-		return d.ask(clinictest.Manager, "POST", pat.Path()+"/exports", exportObject()).bare()
+	ask := func() clinictest.Request {
+		return d.Ask(t, clinictest.Manager, "POST", pat.Path()+"/exports", exportObject()).Keyless()
 	}
-	d.refused(http.StatusForbidden, "no_relationship", ask())
-	own := read[patient.Receipt](t, d.must(201, d.ask(clinictest.Manager, "POST", "/v1/patients",
-		with(with(patientObject(), "nhsNumber", "9990000050"), "notDuplicateOf", []string{pat.ID}))), nil)
+	d.Refused(t, http.StatusForbidden, "no_relationship", ask())
+	own := clinictest.Read[patient.Receipt](t, d.Must(t, 201, d.Ask(t, clinictest.Manager, "POST", "/v1/patients",
+		patientObject().With("nhsNumber", "9990000050").With("notDuplicateOf", []string{pat.ID}))))
 	pat = own
-	unverified := read[patient.FHIR](t, d.must(200, ask()), nil)
+	unverified := clinictest.Read[patient.FHIR](t, d.Must(t, 200, ask()))
 	if len(unverified.Identifier) > 0 {
 		t.Error("a number that nobody confirmed went out")
 	}
-	d.verify(pat.ID)
-	got := read[patient.FHIR](t, d.must(200, ask()), nil)
+	d.verify(t, pat.ID)
+	got := clinictest.Read[patient.FHIR](t, d.Must(t, 200, ask()))
 	if got.ResourceType != "Patient" || len(got.Name) != 1 || got.Name[0].Family != familyName || len(got.Identifier) != 1 ||
 		got.Identifier[0].Value != "9990000050" || got.Identifier[0].Extension[0].Concept.Coding[0].Code != "01" ||
 		len(got.Telecom) != 2 || got.Address[0].PostalCode != "TE1 1ST" || got.Practitioners[0].Identifier.Value != practice {
@@ -128,15 +122,15 @@ func TestExport(t *testing.T) {
 }
 
 // verify makes the patient's number one that the NHS confirmed.
-func (d *desk) verify(of string) {
-	d.t.Helper()
-	_, err := d.s.Amend(d.t.Context(), access.System(d.Org, string(access.PDSLookup)), access.Once{}, of,
+func (d *desk) verify(t *testing.T, of string) {
+	t.Helper()
+	_, err := d.s.Amend(t.Context(), access.System(d.Org, string(access.PDSLookup)), access.Once{}, of,
 		access.NumberSettle, event.Event{Name: event.NumberSettled}, func(p *patient.Patient) error {
 			p.Number.Status, p.Number.State = patient.StatusVerified, patient.NumberVerified
 			return nil
 		}, nil)
 	if err != nil {
-		d.t.Fatal(err)
+		t.Fatal(err)
 	}
 }
 
@@ -155,11 +149,11 @@ func finding() []step {
 func TestFindingEvents(t *testing.T) {
 	h := clinictest.New(t)
 	org := mustFound(t, h)
-	by, err := h.Directory.Caller(t.Context(), org, mustLoad(t, "patients.search.json").RequestContext.Authorizer.JWT.Claims["sub"], true)
+	by, err := h.Directory.Caller(t.Context(), org, clinictest.Sample(t, "patients.search").RequestContext.Authorizer.JWT.Claims["sub"], true)
 	if err != nil {
 		t.Fatal(err)
 	}
-	pats := []string{known("pat"), known("pat")[:len(known("pat"))-1] + "n"}
+	pats := []string{clinictest.Known("pat"), clinictest.Known("pat")[:len(clinictest.Known("pat"))-1] + "n"}
 	s := patient.New(h.Table, h.Keeper, h.Clock.Now, func(prefix string) string {
 		if prefix == "pat" {
 			pats = append(pats[1:], pats[0])
@@ -177,11 +171,11 @@ func TestFindingEvents(t *testing.T) {
 	}
 	serve := h.Edge().Serve(routes(s, nil))
 	for _, c := range finding() {
-		res := send(t, serve, request{mustLoad(t, "patients."+c.file+".json")})
+		res := clinictest.Send(t, serve, clinictest.Sample(t, "patients."+c.file))
 		if res.StatusCode != c.status {
 			t.Fatalf("%s: status %d: %s", c.file, res.StatusCode, res.Body)
 		}
-		of := append(history(t, h, org, known("pat")), history(t, h, org, org)...)
+		of := append(h.History(t, org, clinictest.Known("pat")), h.History(t, org, org)...)
 		if !slices.ContainsFunc(of, func(e event.Event) bool { return e.Name == c.name && e.By == by.Person() }) {
 			t.Errorf("%s: the events %+v, want one %s", c.file, of, c.name)
 		}

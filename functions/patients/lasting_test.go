@@ -14,9 +14,9 @@ import (
 func TestLasting(t *testing.T) {
 	d := newDesk(t)
 	pleas := alert.New(d.Table, d.Keeper, d.Clock.Now, id.New)
-	mine, theirs := d.registered(clinictest.Manager, "Able"), d.registered(clinictest.Receptionist, "Baker")
-	merge := func(into, from string) request {
-		return d.ask(clinictest.Manager, "POST", "/v1/patients/"+into+"/merge", jsonObject{"patientId": from}).match(`"1"`)
+	mine, theirs := d.registered(t, clinictest.Manager, "Able"), d.registered(t, clinictest.Receptionist, "Baker")
+	merge := func(into, from string) clinictest.Request {
+		return d.Ask(t, clinictest.Manager, "POST", "/v1/patients/"+into+"/merge", jsonObject{"patientId": from}).Match(`"1"`)
 	}
 	claim := func(pat string) {
 		t.Helper()
@@ -25,16 +25,16 @@ func TestLasting(t *testing.T) {
 		}
 	}
 	claim(theirs)
-	d.refused(http.StatusForbidden, "needs_relationship", merge(theirs, mine))
-	d.refused(http.StatusForbidden, "needs_relationship", merge(mine, theirs))
-	d.refused(http.StatusForbidden, "needs_relationship",
-		d.ask(clinictest.Manager, "POST", "/v1/patients/"+theirs+"/unmerge", jsonObject{"patientId": mine}).match(`"1"`))
+	d.Refused(t, http.StatusForbidden, "needs_relationship", merge(theirs, mine))
+	d.Refused(t, http.StatusForbidden, "needs_relationship", merge(mine, theirs))
+	d.Refused(t, http.StatusForbidden, "needs_relationship",
+		d.Ask(t, clinictest.Manager, "POST", "/v1/patients/"+theirs+"/unmerge", jsonObject{"patientId": mine}).Match(`"1"`))
 	if _, err := pleas.BreakGlass(t.Context(), d.By(t, clinictest.Clinician), clinictest.Once(), mine, alert.Plea{Reason: "life-at-risk"}); err != nil {
 		t.Fatal(err)
 	}
-	d.refused(http.StatusForbidden, "needs_relationship",
-		d.ask(clinictest.Clinician, "POST", "/v1/patients/"+mine+"/representatives", representativeObject()))
-	d.must(http.StatusOK, d.ask(clinictest.Clinician, "GET", "/v1/patients/"+mine, nil))
+	d.Refused(t, http.StatusForbidden, "needs_relationship",
+		d.Ask(t, clinictest.Clinician, "POST", "/v1/patients/"+mine+"/representatives", representativeObject()))
+	d.Must(t, http.StatusOK, d.Ask(t, clinictest.Clinician, "GET", "/v1/patients/"+mine, nil))
 	claim(mine) // a claim besides takes nothing away
-	d.must(http.StatusCreated, d.ask(clinictest.Manager, "POST", "/v1/patients/"+mine+"/representatives", representativeObject()))
+	d.Must(t, http.StatusCreated, d.Ask(t, clinictest.Manager, "POST", "/v1/patients/"+mine+"/representatives", representativeObject()))
 }

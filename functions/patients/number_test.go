@@ -12,22 +12,13 @@ import (
 	"almanac/shared/id"
 	"almanac/shared/nhs"
 	"almanac/shared/patient"
-	"almanac/shared/table"
 	"almanac/shared/web"
 )
 
 // traces switches the tracing of NHS numbers on for the organisation.
-func (d *desk) traces() {
-	d.t.Helper()
-	k := d.Table.For(access.System(d.Org, "test"))
-	var org clinic.Organisation
-	if err := k.Get(d.t.Context(), k.Organisation(), &org); err != nil {
-		d.t.Fatal(err)
-	}
-	org.NHS = clinic.NHS{ODSCode: "Y90001", Tracing: true}
-	d.Change(d.t, func(c table.Clinic) []table.Item {
-		return []table.Item{{Key: c.Organisation(), Value: org, Version: org.Version}}
-	})
+func (d *desk) traces(t *testing.T) {
+	t.Helper()
+	d.SetNHS(t, clinic.NHS{ODSCode: "Y90001", Tracing: true})
 }
 
 // candidate is what the NHS would say under the patient's number: somebody else's name.
@@ -41,25 +32,25 @@ func candidate() nhs.Finding {
 const otherFamily, otherGiven = "Quillfeather", "Anstice"
 
 // doubted makes a review of the patient's number, as the worker would, and gives its id.
-func (d *desk) doubted(pat string) string {
-	d.t.Helper()
+func (d *desk) doubted(t *testing.T, pat string) string {
+	t.Helper()
 	n := nhs.New(d.Table, d.s, d.Keeper, d.Directory, d.Clock.Now, id.New)
 	job := access.System(d.Org, string(access.PDSLookup))
 	m := event.Message{V: 1, Event: id.New("evt"), Name: event.TraceRequested, Org: d.Org, Target: pat}
-	cs, why, err := n.Open(d.t.Context(), job, m, pat)
+	cs, why, err := n.Open(t.Context(), job, m, pat)
 	if err != nil || why != "" {
-		d.t.Fatalf("%q %v", why, err)
+		t.Fatalf("%q %v", why, err)
 	}
-	if err := n.Begin(d.t.Context(), job, cs); err != nil {
-		d.t.Fatal(err)
+	if err := n.Begin(t.Context(), job, cs); err != nil {
+		t.Fatal(err)
 	}
 	f := candidate()
-	if _, err := n.Settle(d.t.Context(), job, cs, nhs.Result{Outcome: nhs.Found, Finding: &f}); err != nil {
-		d.t.Fatal(err)
+	if _, err := n.Settle(t.Context(), job, cs, nhs.Result{Outcome: nhs.Found, Finding: &f}); err != nil {
+		t.Fatal(err)
 	}
-	all, _, err := n.Reviews(d.t.Context(), job, "", 100)
+	all, _, err := n.Reviews(t.Context(), job, "", 100)
 	if err != nil || len(all) == 0 {
-		d.t.Fatalf("%d reviews, %v", len(all), err)
+		t.Fatalf("%d reviews, %v", len(all), err)
 	}
 	return all[len(all)-1].ID
 }
@@ -68,9 +59,9 @@ func (d *desk) doubted(pat string) string {
 // and its repeat.
 func TestNumberRoutes(t *testing.T) {
 	d := newDesk(t)
-	d.traces()
+	d.traces(t)
 	other := d.Found(t)
-	pat := d.register().ID
+	pat := d.register(t).ID
 	exercised := map[string]bool{}
 	for _, c := range []struct {
 		row        string
@@ -89,23 +80,13 @@ func TestNumberRoutes(t *testing.T) {
 		exercised[c.row] = true
 		t.Run(c.row, func(t *testing.T) {
 			if c.id == "review" {
-				if c.id = d.open(); c.id == "" {
-					c.id = d.doubted(pat)
+				if c.id = d.open(t); c.id == "" {
+					c.id = d.doubted(t, pat)
 				}
 			}
 			method, path, _ := strings.Cut(c.row, " ")
-			var body any
-			if c.body != nil {
-				body = c.body
-			}
-			clinictest.Exercise(t, clinictest.Exercised{
-				Serve:      d.serve,
-				Event:      d.ask(clinictest.Receptionist, method, strings.Replace(path, "{id}", c.id, 1), body).APIGatewayV2HTTPRequest,
-				Permission: c.permission,
-				As:         func(roles ...access.Role) clinictest.Claims { return claims(d.Org, d.member(roles...)) },
-				Stranger:   func() clinictest.Claims { return claims(other.Org, clinictest.Manager) },
-				Log:        d.Log.String, Markers: append(markers(), otherFamily, otherGiven),
-			})
+			ev := d.Ask(t, clinictest.Receptionist, method, strings.Replace(path, "{id}", c.id, 1), c.body)
+			clinictest.Exercise(t, d.Exercised(t, other, c.permission, ev, append(markers(), otherFamily, otherGiven)...))
 		})
 	}
 	for row := range numberRoutes(nil) {
@@ -116,10 +97,10 @@ func TestNumberRoutes(t *testing.T) {
 }
 
 // open gives the review that is open, if there is one.
-func (d *desk) open() string {
-	d.t.Helper()
-	res := d.must(200, d.ask(clinictest.Receptionist, "GET", "/v1/nhs-number-reviews", nil))
-	if page := read[web.Page[nhs.Review]](d.t, res, nil); len(page.Items) > 0 {
+func (d *desk) open(t *testing.T) string {
+	t.Helper()
+	res := d.Must(t, 200, d.Ask(t, clinictest.Receptionist, "GET", "/v1/nhs-number-reviews", nil))
+	if page := clinictest.Read[web.Page[nhs.Review]](t, res); len(page.Items) > 0 {
 		return page.Items[0].ID
 	}
 	return ""
@@ -127,46 +108,46 @@ func (d *desk) open() string {
 
 func TestNumber(t *testing.T) {
 	d := newDesk(t)
-	pat := d.register()
+	pat := d.register(t)
 	at := pat.Path() + "/nhs-number"
-	s := read[nhs.NumberStanding](t, d.must(200, d.ask(clinictest.Receptionist, "GET", at, nil)), nil)
+	s := clinictest.Read[nhs.NumberStanding](t, d.Must(t, 200, d.Ask(t, clinictest.Receptionist, "GET", at, nil)))
 	if s.Number != "999 000 0018" || s.Status != "02" || s.Tracing != nhs.Off {
 		t.Errorf("without tracing: %s, %s", s.Status, s.Tracing)
 	}
-	d.refused(409, "tracing_off", d.ask(clinictest.Receptionist, "POST", at+"/trace", nil))
-	d.traces()
-	d.must(200, d.ask(clinictest.Receptionist, "POST", at+"/trace", nil))
-	d.refused(409, "trace_under_way", d.ask(clinictest.Receptionist, "POST", at+"/trace", nil))
+	d.Refused(t, 409, "tracing_off", d.Ask(t, clinictest.Receptionist, "POST", at+"/trace", nil))
+	d.traces(t)
+	d.Must(t, 200, d.Ask(t, clinictest.Receptionist, "POST", at+"/trace", nil))
+	d.Refused(t, 409, "trace_under_way", d.Ask(t, clinictest.Receptionist, "POST", at+"/trace", nil))
 
-	rev := d.doubted(pat.ID)
-	res := d.must(200, d.ask(clinictest.Receptionist, "GET", "/v1/nhs-number-reviews", nil))
+	rev := d.doubted(t, pat.ID)
+	res := d.Must(t, 200, d.Ask(t, clinictest.Receptionist, "GET", "/v1/nhs-number-reviews", nil))
 	for _, m := range append(markers(), otherFamily, otherGiven) {
 		if strings.Contains(res.Body, m) {
 			t.Errorf("the list shows %q", m)
 		}
 	}
-	detail := read[nhs.ReviewDetail](t, d.must(200, d.ask(clinictest.Receptionist, "GET", "/v1/nhs-number-reviews/"+rev, nil)), nil)
+	detail := clinictest.Read[nhs.ReviewDetail](t, d.Must(t, 200, d.Ask(t, clinictest.Receptionist, "GET", "/v1/nhs-number-reviews/"+rev, nil)))
 	if detail.Candidate == nil || detail.Candidate.Names[0].Family != otherFamily || detail.Comparison == nil || detail.Sentence == "" {
 		t.Errorf("the review does not show whom it is about")
 	}
-	d.refused(422, "invalid", d.ask(clinictest.Receptionist, "POST", "/v1/nhs-number-reviews/"+rev+"/decide", jsonObject{"decision": "perhaps"}))
-	done := d.must(200, d.ask(clinictest.Receptionist, "POST", "/v1/nhs-number-reviews/"+rev+"/decide", jsonObject{"decision": "accept"}))
+	d.Refused(t, 422, "invalid", d.Ask(t, clinictest.Receptionist, "POST", "/v1/nhs-number-reviews/"+rev+"/decide", jsonObject{"decision": "perhaps"}))
+	done := d.Must(t, 200, d.Ask(t, clinictest.Receptionist, "POST", "/v1/nhs-number-reviews/"+rev+"/decide", jsonObject{"decision": "accept"}))
 	if strings.Contains(done.Body, otherFamily) {
 		t.Error("the answer names the candidate")
 	}
-	d.refused(409, "review_decided", d.ask(clinictest.Receptionist, "POST", "/v1/nhs-number-reviews/"+rev+"/decide", jsonObject{"decision": "accept"}))
+	d.Refused(t, 409, "review_decided", d.Ask(t, clinictest.Receptionist, "POST", "/v1/nhs-number-reviews/"+rev+"/decide", jsonObject{"decision": "accept"}))
 
-	d.must(200, d.ask(clinictest.Receptionist, "PUT", at+"/objection", nil))
-	s = read[nhs.NumberStanding](t, d.must(200, d.ask(clinictest.Receptionist, "GET", at, nil)), nil)
+	d.Must(t, 200, d.Ask(t, clinictest.Receptionist, "PUT", at+"/objection", nil))
+	s = clinictest.Read[nhs.NumberStanding](t, d.Must(t, 200, d.Ask(t, clinictest.Receptionist, "GET", at, nil)))
 	if !s.Objects || s.Number != "" {
 		t.Error("the number of somebody who objects is shown")
 	}
-	if res := d.must(200, d.ask(clinictest.Receptionist, "GET", pat.Path(), nil)); strings.Contains(res.Body, theNumber) || strings.Contains(res.Body, "999 000") {
+	if res := d.Must(t, 200, d.Ask(t, clinictest.Receptionist, "GET", pat.Path(), nil)); strings.Contains(res.Body, theNumber) || strings.Contains(res.Body, "999 000") {
 		t.Error("the record of somebody who objects shows the number")
 	}
-	d.refused(409, "number_objected", d.ask(clinictest.Receptionist, "POST", at+"/trace", nil))
-	d.must(200, d.ask(clinictest.Receptionist, "DELETE", at+"/objection", nil))
-	s = read[nhs.NumberStanding](t, d.must(200, d.ask(clinictest.Receptionist, "GET", at, nil)), nil)
+	d.Refused(t, 409, "number_objected", d.Ask(t, clinictest.Receptionist, "POST", at+"/trace", nil))
+	d.Must(t, 200, d.Ask(t, clinictest.Receptionist, "DELETE", at+"/objection", nil))
+	s = clinictest.Read[nhs.NumberStanding](t, d.Must(t, 200, d.Ask(t, clinictest.Receptionist, "GET", at, nil)))
 	if s.Objects || s.Status != "03" || s.Tracing != nhs.Waiting {
 		t.Errorf("after it was withdrawn: %s, %s", s.Status, s.Tracing)
 	}
@@ -175,14 +156,14 @@ func TestNumber(t *testing.T) {
 // A review of a stranger's is none, and so is what is no review.
 func TestForeignReviews(t *testing.T) {
 	d := newDesk(t)
-	d.traces()
-	rev := d.doubted(d.register().ID)
+	d.traces(t)
+	rev := d.doubted(t, d.register(t).ID)
 	other := d.Found(t)
 	for _, x := range []string{rev, id.New("rev"), d.Patients[0]} {
-		ask := d.ask(clinictest.Manager, http.MethodGet, "/v1/nhs-number-reviews/"+x, nil)
+		ask := d.Ask(t, clinictest.Manager, http.MethodGet, "/v1/nhs-number-reviews/"+x, nil)
 		if x == rev {
-			ask = ask.as(claims(other.Org, clinictest.Manager))
+			ask = ask.As(clinictest.ClaimsOf(other.Org, clinictest.Manager))
 		}
-		d.refused(404, "not_found", ask)
+		d.Refused(t, 404, "not_found", ask)
 	}
 }

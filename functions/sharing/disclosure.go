@@ -13,7 +13,7 @@ const aboutDisclosures = "What left the house about the patient, the latest firs
 
 type disclosuresIn struct {
 	ID    string `path:"id" maxLength:"40"`
-	After string `query:"after" maxLength:"40" doc:"The next of the page before."`
+	After string `query:"after" maxLength:"300" doc:"The next of the page before: for the same person and request, within an hour."`
 	Limit int    `query:"limit" minimum:"1" maximum:"200" default:"50"`
 }
 

@@ -1,29 +1,17 @@
 package main
 
 import (
-	"encoding/json"
 	"net/http"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 
-	"github.com/aws/aws-lambda-go/events"
-
-	"almanac/shared/id"
+	"almanac/shared/clinictest"
 )
-
-// known makes the ids that the sample events name: one of each kind.
-func known(prefix string) string {
-	raw := [16]byte{0x01, 0x9a, 0xa5, 0xc0, 0xb1, 0x40, 0x70, 0x00, 0x80}
-	copy(raw[13:], prefix)
-	return id.Format(prefix, raw)
-}
 
 // TestEvents carries out the sample events in order.
 func TestEvents(t *testing.T) {
 	d := newDesk(t)
-	names := map[string]string{known("org"): d.Org, known("pat"): d.patient}
+	names := []string{clinictest.Known("org"), d.Org, clinictest.Known("pat"), d.patient}
 	for _, c := range []struct {
 		file, answer string
 		status       int
@@ -39,28 +27,12 @@ func TestEvents(t *testing.T) {
 		{"record-view-open", `"Allergies and Adverse Reactions"`, http.StatusOK, ""},
 		{"record-view-emergency", `"id":"viw_`, http.StatusCreated, ""},
 	} {
-		raw, err := os.ReadFile(filepath.Join("..", "..", "events", "sharing."+c.file+".json"))
-		if err != nil {
-			t.Fatal(err)
-		}
-		text := string(raw)
-		for from, to := range names {
-			text = strings.ReplaceAll(text, from, to)
-		}
-		var ev events.APIGatewayV2HTTPRequest
-		if err := json.Unmarshal([]byte(text), &ev); err != nil {
-			t.Fatal(err)
-		}
-		res, err := d.serve(t.Context(), ev)
-		if err != nil || res.StatusCode != c.status || !strings.Contains(res.Body, c.answer) {
-			t.Fatalf("%s: status %d, %v: %s", c.file, res.StatusCode, err, res.Body)
+		res := d.Must(t, c.status, clinictest.Sample(t, "sharing."+c.file, names...))
+		if !strings.Contains(res.Body, c.answer) {
+			t.Fatalf("%s: %s", c.file, res.Body)
 		}
 		if c.makes != "" {
-			var made struct{ ID string }
-			if err := json.Unmarshal([]byte(res.Body), &made); err != nil {
-				t.Fatal(err)
-			}
-			names[known(c.makes)] = made.ID
+			names = append(names, clinictest.Known(c.makes), clinictest.Read[struct{ ID string }](t, res).ID)
 		}
 	}
 }

@@ -62,7 +62,7 @@ func sources(a *app.App) (map[recordview.Kind]recordview.Source, error) {
 	// Only its tokens are wanted here, which the services share; it may do without an address of its own.
 	register, err := pds.New(pds.Settings{
 		URL: cmp.Or(set.PDS, set.Token), TokenURL: set.Token, APIKey: set.APIKey, KID: set.Kid, Now: a.Now,
-		Sign: pds.KeyOf(a.Config("KMS"), set.SignKey),
+		Sign: pds.KeyOf(a.Config("KMS"), set.SignKey, a.Now),
 		Pace: a.Table.Pace("pds", time.Now).Wait, Hold: a.Table.Pace("pds", time.Now).Hold,
 	})
 	if err != nil {

@@ -1,26 +1,18 @@
 package main
 
 import (
-	"context"
-	"crypto"
-	"crypto/rand"
-	"crypto/rsa"
 	"maps"
 	"net/http"
-	"net/http/httptest"
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/aws/aws-lambda-go/events"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
-	"almanac/infra/sandbox/apim"
-	"almanac/infra/sandbox/nhs"
+	"almanac/infra/sandbox/nhstest"
 	sandboxpds "almanac/infra/sandbox/pds"
-	sandboxscr "almanac/infra/sandbox/scr"
 	"almanac/shared/access"
 	"almanac/shared/care"
 	"almanac/shared/clinic"
@@ -40,22 +32,21 @@ import (
 // desk is a clinic that is connected to the NHS's stand-ins, with this function in front of it, and a patient whom the
 // clinician treats.
 type desk struct {
-	*clinictest.Clinic
-	serve   web.Handler
-	nhs     *nhs.Server
+	*clinictest.Desk
+	nhs     *nhstest.Stand
 	sources map[recordview.Kind]recordview.Source
 	after   func(r *http.Request) // called after each request to the NHS
 	patient string
 }
 
-type object = map[string]any
+type object = clinictest.Body
 
 func newDesk(t *testing.T, with ...func(*dynamodb.Options)) *desk {
 	t.Helper()
 	h := clinictest.New(t, with...)
-	d := &desk{Clinic: h.Found(t)}
+	d := &desk{Desk: clinictest.NewDesk(h.Found(t), nil)}
 	d.connect(t)
-	d.serve = d.process()
+	d.Serve = d.process()
 	d.enable(t)
 	d.patient = d.known(t, sandboxpds.Ordinary)
 	return d
@@ -64,31 +55,13 @@ func newDesk(t *testing.T, with ...func(*dynamodb.Options)) *desk {
 // connect starts the stand-ins.
 func (d *desk) connect(t *testing.T) {
 	t.Helper()
-	private, err := rsa.GenerateKey(rand.Reader, 2048)
+	d.nhs = d.NHS(t)
+	register, err := pds.New(d.PDS(d.nhs))
 	if err != nil {
 		t.Fatal(err)
 	}
-	d.nhs, err = nhs.New(nhs.Config{
-		Apps: []apim.App{{Key: "app", Keys: apim.Fixed("kid-1", &private.PublicKey)}}, Now: d.Clock.Now, Rate: -1,
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	server := httptest.NewServer(d.nhs)
-	t.Cleanup(server.Close)
-	atOnce := func(context.Context, bool) error { return nil }
-	register, err := pds.New(pds.Settings{
-		URL: server.URL + sandboxpds.Base, TokenURL: server.URL + nhs.TokenPath, APIKey: "app", KID: "kid-1",
-		Now: d.Clock.Now, Pace: atOnce, Hold: func(context.Context, time.Duration) error { return nil },
-		Sign: func(_ context.Context, digest []byte) ([]byte, error) {
-			return rsa.SignPKCS1v15(rand.Reader, private, crypto.SHA512, digest)
-		},
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	d.sources, err = connect(server.URL+sandboxscr.Base, server.URL+sandboxscr.GPBase,
-		scr.Settings{Token: register.Another, Pace: atOnce, Transport: d})
+	d.sources, err = connect(d.nhs.SCRURL, d.nhs.GPURL,
+		scr.Settings{Token: register.Another, Pace: clinictest.AtOnce, Transport: d})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -126,21 +99,13 @@ func (d *desk) patients() *patient.Service {
 // enable switches the records on for the organisation, and gives the clinician a smartcard.
 func (d *desk) enable(t *testing.T) {
 	t.Helper()
-	d.organisation(t, clinic.NHS{ODSCode: "Y12345", SummaryCareRecord: true, GPRecord: true, ASID: "200000001162"})
+	d.SetNHS(t, clinic.NHS{ODSCode: "Y12345", SummaryCareRecord: true, GPRecord: true, ASID: "200000001162"})
 	d.Change(t, func(k table.Clinic) []table.Item {
 		s := clinic.Staff{
 			Subject: clinictest.Clinician, Name: "Staff", Email: "c@example.org", JobRole: "Doctor",
 			Roles: []access.Role{access.Clinician}, SDSUserID: "555021935107",
 		}
 		return []table.Item{{Key: k.Staff(s.Subject), Value: s, Version: d.versionOf(t, k.Staff(s.Subject))}}
-	})
-}
-
-func (d *desk) organisation(t *testing.T, n clinic.NHS) {
-	t.Helper()
-	d.Change(t, func(k table.Clinic) []table.Item {
-		org := clinic.Organisation{ID: d.Org, Name: "Test clinic", Zone: "Europe/London", NHS: n}
-		return []table.Item{{Key: k.Organisation(), Value: org, Version: d.versionOf(t, k.Organisation())}}
 	})
 }
 
@@ -189,23 +154,20 @@ func (d *desk) relate(t *testing.T, of, subject string) {
 
 func (d *desk) at(of, rest string) string { return "/v1/patients/" + of + rest }
 
-func (d *desk) ask(t *testing.T, method, path string, body any) events.APIGatewayV2HTTPRequest {
+func (d *desk) ask(t *testing.T, method, path string, body any) clinictest.Request {
 	t.Helper()
 	return d.Ask(t, clinictest.Clinician, method, path, body)
 }
 
 func (d *desk) must(t *testing.T, status int, method, path string, body any) events.APIGatewayV2HTTPResponse {
 	t.Helper()
-	return clinictest.Must(t, d.serve, status, d.ask(t, method, path, body))
+	return d.Must(t, status, d.ask(t, method, path, body))
 }
 
 // refused sends a request that must be refused with the code, and gives the codes within.
 func (d *desk) refused(t *testing.T, status int, code, method, path string, body any) []string {
 	t.Helper()
-	p := clinictest.Read[web.Problem](t, d.must(t, status, method, path, body))
-	if p.Code != code {
-		t.Fatalf("%s %s: refused with %s, want %s", method, path, p.Code, code)
-	}
+	p := d.Refused(t, status, code, d.ask(t, method, path, body))
 	codes := make([]string, 0, len(p.Errors))
 	for _, e := range p.Errors {
 		codes = append(codes, e.Code)
@@ -279,11 +241,12 @@ func TestRoutes(t *testing.T) {
 	d := newDesk(t)
 	other := d.Found(t)
 	d.must(t, http.StatusForbidden, "POST", "/v1/consent-texts", object{"scope": "newsletter", "text": "I agree."})
-	clinictest.Must(t, d.serve, http.StatusCreated, d.Ask(t, clinictest.Manager, "POST", "/v1/consent-texts",
+	d.Must(t, http.StatusCreated, d.Ask(t, clinictest.Manager, "POST", "/v1/consent-texts",
 		object{"scope": "newsletter", "text": "I agree."}))
 	given := clinictest.Read[consent.Recorded](t, d.must(t, http.StatusCreated, "POST", d.at(d.patient, "/consents"),
 		object{"scope": "newsletter", "by": "patient", "channel": "paper"}))
 	view := d.grant(t, d.patient, summary, once())
+	canaries := []string{"Zoe-Canary", "Penicillin", sandboxpds.Ordinary.Number()}
 	cases := []struct {
 		row, path, subject string
 		body               object
@@ -328,18 +291,8 @@ func TestRoutes(t *testing.T) {
 		rows = append(rows, c.row)
 		t.Run(c.row, func(t *testing.T) {
 			method, _, _ := strings.Cut(c.row, " ")
-			var sent any
-			if c.body != nil {
-				sent = c.body
-			}
-			clinictest.Exercise(t, clinictest.Exercised{
-				Serve: d.serve, Event: d.Ask(t, c.subject, method, c.path, sent), Permission: c.permission,
-				As: func(roles ...access.Role) clinictest.Claims {
-					return clinictest.ClaimsOf(d.Org, d.newStaff(t, roles...))
-				},
-				Stranger: func() clinictest.Claims { return clinictest.ClaimsOf(other.Org, clinictest.Manager) },
-				Log:      d.Log.String, Markers: []string{"Zoe-Canary", "Penicillin", sandboxpds.Ordinary.Number()},
-			})
+			ev := d.Ask(t, c.subject, method, c.path, c.body)
+			clinictest.Exercise(t, d.Exercised(t, other, c.permission, ev, canaries...))
 		})
 	}
 	for row := range routes(services{}) {
@@ -347,27 +300,17 @@ func TestRoutes(t *testing.T) {
 			t.Errorf("%s is not exercised", row)
 		}
 	}
-	for _, canary := range []string{"Zoe-Canary", "Penicillin", sandboxpds.Ordinary.Number()} {
+	for _, canary := range canaries {
 		if strings.Contains(d.stored(t), canary) {
 			t.Errorf("the tables hold %s in clear", canary)
 		}
 	}
 }
 
-// newStaff adds a member of staff with the roles.
-func (d *desk) newStaff(t *testing.T, roles ...access.Role) string {
-	t.Helper()
-	s := clinic.Staff{Subject: id.New("sub"), Name: "Staff", Email: "staff@example.org", JobRole: "Staff", Roles: roles}
-	d.Change(t, func(k table.Clinic) []table.Item {
-		return []table.Item{{Key: k.Staff(s.Subject), Value: s, New: true}}
-	})
-	return s.Subject
-}
-
 // Whoever has the role but no part in the patient's care gets nothing, and that is noted.
 func TestNoRelationship(t *testing.T) {
 	d := newDesk(t)
-	stranger := d.newStaff(t, access.Clinician)
+	stranger := d.NewStaff(t, access.Clinician)
 	d.Change(t, func(k table.Clinic) []table.Item { // works at another site: the registration's site does not relate
 		s := clinic.Staff{
 			Subject: stranger, Name: "Staff", Email: "staff@example.org", JobRole: "Staff",
@@ -376,24 +319,21 @@ func TestNoRelationship(t *testing.T) {
 		return []table.Item{{Key: k.Staff(stranger), Value: s, Version: 1}}
 	})
 	view := d.grant(t, d.patient, summary, once())
-	for _, ev := range []events.APIGatewayV2HTTPRequest{
+	for _, ev := range []clinictest.Request{
 		d.Ask(t, stranger, "GET", d.at(d.patient, "/consents"), nil),
 		d.Ask(t, stranger, "GET", d.at(d.patient, "/disclosures"), nil),
 		d.Ask(t, stranger, "POST", d.at(d.patient, "/record-views"), object{"record": summary, "basis": once()}),
 		d.Ask(t, stranger, "GET", view, nil),
 	} {
-		p := clinictest.Read[web.Problem](t, clinictest.Must(t, d.serve, http.StatusForbidden, ev))
-		if p.Code != "no_relationship" {
-			t.Errorf("%s %s: %s", ev.RequestContext.HTTP.Method, ev.RawPath, p.Code)
-		}
+		d.Refused(t, http.StatusForbidden, "no_relationship", ev)
 	}
 	if n := len(d.nhs.Requests("scr")); n != 0 {
 		t.Errorf("%d requests to the NHS", n)
 	}
 	// Somebody else who treats the patient cannot open this view either.
-	colleague := d.newStaff(t, access.Clinician)
+	colleague := d.NewStaff(t, access.Clinician)
 	d.relate(t, d.patient, colleague)
-	clinictest.Must(t, d.serve, http.StatusForbidden, d.Ask(t, colleague, "GET", view, nil))
+	d.Must(t, http.StatusForbidden, d.Ask(t, colleague, "GET", view, nil))
 	d.must(t, http.StatusOK, "GET", view, nil)
 }
 

@@ -126,7 +126,7 @@ func TestYesIsAsk(t *testing.T) {
 	if held, _ := d.nhs.SCR.Record(sandboxpds.Plain.Number()); held.Permission != sandboxscr.Yes {
 		t.Fatal("the stand-in's record is not one of the old kind")
 	}
-	clinictest.Must(t, d.serve, http.StatusUnprocessableEntity,
+	d.Must(t, http.StatusUnprocessableEntity,
 		d.ask(t, "POST", d.at(of, "/record-views"), object{"record": summary, "basis": object{}}))
 	d.shown(t, d.grant(t, of, summary, once()))
 }
@@ -298,6 +298,15 @@ func TestBasisIsChecked(t *testing.T) {
 			t.Errorf("%s: %s", name, res.Body)
 		}
 	}
+	for code, permission := range map[string]object{
+		"required": {"scope": "until"}, "in_the_past": {"scope": "until", "until": d.Clock.Now().Format(time.RFC3339)},
+	} {
+		body := object{"record": summary, "basis": object{"permission": permission}}
+		got := d.refused(t, http.StatusUnprocessableEntity, "invalid", "POST", d.at(d.patient, "/record-views"), body)
+		if len(got) != 1 || got[0] != code {
+			t.Errorf("%v is refused as %v, want %s", permission, got, code)
+		}
+	}
 	d.grant(t, d.patient, summary, object{"permission": object{"scope": "once", "askedBy": clinictest.Receptionist}})
 }
 
@@ -309,7 +318,7 @@ func TestLinkOut(t *testing.T) {
 		"off":     {ODSCode: "Y12345"},
 		"no code": {SummaryCareRecord: true, GPRecord: true},
 	} {
-		d.organisation(t, set)
+		d.SetNHS(t, set)
 		for _, record := range []string{summary, gpRecord} {
 			res := d.must(t, http.StatusConflict, "POST", d.at(d.patient, "/record-views"), object{"record": record, "basis": once()})
 			p := clinictest.Read[web.Problem](t, res)
@@ -379,7 +388,7 @@ func TestOpenedAtOnce(t *testing.T) {
 	for i := range many {
 		ev, serve := d.ask(t, "GET", view, nil), d.process()
 		wg.Go(func() {
-			res, err := serve(t.Context(), ev)
+			res, err := serve(t.Context(), ev.APIGatewayV2HTTPRequest)
 			if err != nil {
 				t.Error(err)
 			}
@@ -422,7 +431,7 @@ func TestOpenedAtTheSameMoment(t *testing.T) {
 	for range cap(codes) {
 		ev, serve := d.ask(t, "GET", view, nil), d.process()
 		go func() {
-			res, err := serve(t.Context(), ev)
+			res, err := serve(t.Context(), ev.APIGatewayV2HTTPRequest)
 			if err != nil {
 				t.Error(err)
 			}
@@ -485,17 +494,14 @@ func TestKeysDisabled(t *testing.T) {
 	}
 	d.Clock.Pass(5 * time.Minute)
 	before := d.stored(t)
-	for _, ev := range []events.APIGatewayV2HTTPRequest{
+	for _, ev := range []clinictest.Request{
 		d.ask(t, "GET", view, nil),
 		d.ask(t, "POST", d.at(d.patient, "/record-views"), object{"record": summary, "basis": once()}),
 		d.ask(t, "GET", d.at(d.patient, "/consents"), nil),
 		d.ask(t, "POST", d.at(d.patient, "/consents"), object{"scope": "newsletter", "by": "patient", "channel": "paper"}),
 		d.ask(t, "GET", d.at(d.patient, "/disclosures"), nil),
 	} {
-		res := clinictest.Must(t, d.serve, http.StatusServiceUnavailable, ev)
-		if p := clinictest.Read[web.Problem](t, res); p.Code != "keys_unavailable" {
-			t.Errorf("%s %s: %s", ev.RequestContext.HTTP.Method, ev.RawPath, p.Code)
-		}
+		d.Refused(t, http.StatusServiceUnavailable, "keys_unavailable", ev)
 	}
 	if d.stored(t) != before || len(d.nhs.Requests("scr")) != 0 {
 		t.Error("something was written or asked without the keys")

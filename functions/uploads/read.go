@@ -34,7 +34,7 @@ func get(s *upload.Service) web.Func[oneIn, upload.Upload] {
 }
 
 type listIn struct {
-	After string `query:"after" maxLength:"100" doc:"The next of the page before."`
+	After string `query:"after" maxLength:"300" doc:"The next of the page before: for the same person and request, within an hour."`
 	Limit int    `query:"limit" minimum:"1" maximum:"200" default:"50"`
 }
 

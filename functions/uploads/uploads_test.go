@@ -4,47 +4,39 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
-	"io"
 	"net/http"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 
-	"github.com/aws/aws-lambda-go/events"
-
 	"almanac/shared/access"
-	"almanac/shared/clinic"
 	"almanac/shared/clinictest"
 	"almanac/shared/event"
 	"almanac/shared/file"
 	"almanac/shared/file/filetest"
 	"almanac/shared/id"
 	"almanac/shared/patient"
-	"almanac/shared/table"
 	"almanac/shared/upload"
-	"almanac/shared/web"
 )
 
-type object = map[string]any
+type object = clinictest.Body
 
 // people is the file of the sample events.
 const people = "family,given,birthDate,nhsNumber,postcode\nMarker,Ada,1950-02-27,9990000018,SW1A 2AA\n"
 
 // office is a clinic with this function in front of it, and the worker behind it.
 type office struct {
-	*clinictest.Clinic
+	*clinictest.Desk
 	bucket *filetest.Bucket
-	serve  web.Handler
 	runner *upload.Runner
 }
 
 func newOffice(t *testing.T, newID id.Source) *office {
 	t.Helper()
 	h := clinictest.New(t)
-	o := &office{Clinic: h.Found(t), bucket: filetest.New(t, h.Clock.Now)}
-	o.serve = h.Edge().Serve(routes(upload.New(h.Table, o.bucket.Store, h.Clock.Now, newID)))
+	bucket := filetest.New(t, h.Clock.Now)
+	serve := h.Edge().Serve(routes(upload.New(h.Table, bucket.Store, h.Clock.Now, newID)))
+	o := &office{Desk: clinictest.NewDesk(h.Found(t), serve), bucket: bucket}
 	o.runner = upload.NewRunner(h.Table, o.bucket.Store, patient.New(h.Table, h.Keeper, h.Clock.Now, id.New), h.Clock.Now, id.New)
 	return o
 }
@@ -54,7 +46,7 @@ func wish() object {
 	return object{"format": "csv", "bytes": len(people), "sha256": hex.EncodeToString(sum[:])}
 }
 
-func (o *office) ask(t *testing.T, method, path string, body any) events.APIGatewayV2HTTPRequest {
+func (o *office) ask(t *testing.T, method, path string, body any) clinictest.Request {
 	t.Helper()
 	return o.Ask(t, clinictest.Manager, method, path, body)
 }
@@ -62,8 +54,8 @@ func (o *office) ask(t *testing.T, method, path string, body any) events.APIGate
 // announced is an upload whose file was sent.
 func (o *office) announced(t *testing.T) upload.Receipt {
 	t.Helper()
-	r := clinictest.Read[upload.Receipt](t, clinictest.Must(t, o.serve, http.StatusCreated, o.ask(t, "POST", "/v1/uploads", wish())))
-	u := clinictest.Read[upload.Upload](t, clinictest.Must(t, o.serve, http.StatusOK, o.ask(t, "GET", r.Path(), nil)))
+	r := clinictest.Read[upload.Receipt](t, o.Must(t, http.StatusCreated, o.ask(t, "POST", "/v1/uploads", wish())))
+	u := clinictest.Read[upload.Upload](t, o.Must(t, http.StatusOK, o.ask(t, "GET", r.Path(), nil)))
 	if status := filetest.Send(t, *u.Send, []byte(people)); status != http.StatusOK {
 		t.Fatalf("send the file: status %d", status)
 	}
@@ -73,11 +65,11 @@ func (o *office) announced(t *testing.T) upload.Receipt {
 // run starts a run and has the worker carry it.
 func (o *office) run(t *testing.T, r upload.Receipt, dry bool) upload.Upload {
 	t.Helper()
-	now := clinictest.Read[upload.Upload](t, clinictest.Must(t, o.serve, http.StatusOK, o.ask(t, "GET", r.Path(), nil)))
-	ev := clinictest.With(o.ask(t, "POST", r.Path()+"/start", object{"dryRun": dry}), "if-match", tag(now.Version))
-	started := clinictest.Read[upload.Receipt](t, clinictest.Must(t, o.serve, http.StatusOK, ev))
+	now := clinictest.Read[upload.Upload](t, o.Must(t, http.StatusOK, o.ask(t, "GET", r.Path(), nil)))
+	ev := o.ask(t, "POST", r.Path()+"/start", object{"dryRun": dry}).Match(tag(now.Version))
+	started := clinictest.Read[upload.Receipt](t, o.Must(t, http.StatusOK, ev))
 	o.carry(t, started)
-	return clinictest.Read[upload.Upload](t, clinictest.Must(t, o.serve, http.StatusOK, o.ask(t, "GET", r.Path(), nil)))
+	return clinictest.Read[upload.Upload](t, o.Must(t, http.StatusOK, o.ask(t, "GET", r.Path(), nil)))
 }
 
 func (o *office) carry(t *testing.T, r upload.Receipt) {
@@ -115,22 +107,11 @@ func TestRoutes(t *testing.T) {
 		rows = append(rows, c.row)
 		t.Run(c.row, func(t *testing.T) {
 			method, _, _ := strings.Cut(c.row, " ")
-			var sent any
-			if c.body != nil {
-				sent = c.body
-			}
-			ev := o.ask(t, method, c.path, sent)
+			ev := o.ask(t, method, c.path, c.body)
 			if strings.Contains(c.row, "start") {
-				ev = clinictest.With(ev, "if-match", `"1"`)
+				ev = ev.Match(`"1"`)
 			}
-			clinictest.Exercise(t, clinictest.Exercised{
-				Serve: o.serve, Event: ev, Permission: c.permission,
-				As: func(roles ...access.Role) clinictest.Claims {
-					return clinictest.ClaimsOf(o.Org, o.newStaff(t, roles...))
-				},
-				Stranger: func() clinictest.Claims { return clinictest.ClaimsOf(other.Org, clinictest.Manager) },
-				Log:      o.Log.String, Markers: []string{"Marker", "9990000018", "1950-02-27", "SW1A"},
-			})
+			clinictest.Exercise(t, o.Exercised(t, other, c.permission, ev, "Marker", "9990000018", "1950-02-27", "SW1A"))
 		})
 	}
 	for row := range routes(nil) {
@@ -140,65 +121,40 @@ func TestRoutes(t *testing.T) {
 	}
 }
 
-// newStaff adds a member of staff with the roles straight to the table.
-func (o *office) newStaff(t *testing.T, roles ...access.Role) string {
-	t.Helper()
-	s := clinic.Staff{Subject: id.New("sub"), Name: "Staff", Email: "staff@example.org", JobRole: "Staff", Roles: roles}
-	o.Change(t, func(k table.Clinic) []table.Item {
-		return []table.Item{{Key: k.Staff(s.Subject), Value: s, New: true}}
-	})
-	return s.Subject
-}
-
 // TestRefusedStarts: what cannot be started is refused with the code that says why.
 func TestRefusedStarts(t *testing.T) {
 	o := newOffice(t, id.New)
 	r := o.announced(t)
-	start := func(version int64, dry bool) events.APIGatewayV2HTTPRequest {
-		return clinictest.With(o.ask(t, "POST", r.Path()+"/start", object{"dryRun": dry}), "if-match", tag(version))
+	start := func(version int64, dry bool) clinictest.Request {
+		return o.ask(t, "POST", r.Path()+"/start", object{"dryRun": dry}).Match(tag(version))
 	}
-	code := func(ev events.APIGatewayV2HTTPRequest, want string) {
-		t.Helper()
-		if p := clinictest.Read[web.Problem](t, clinictest.Must(t, o.serve, http.StatusConflict, ev)); p.Code != want {
-			t.Errorf("refused for %s, want %s", p.Code, want)
-		}
-	}
-	code(start(1, false), "dry_run_first")
-	code(o.ask(t, "GET", r.Path()+"/report", nil), "report_not_ready")
+	o.Refused(t, http.StatusConflict, "dry_run_first", start(1, false))
+	o.Refused(t, http.StatusConflict, "report_not_ready", o.ask(t, "GET", r.Path()+"/report", nil))
 	u := o.run(t, r, true)
 	if u.State != upload.Checked || u.Counts.Created != 1 {
 		t.Fatalf("%+v", u)
 	}
 	o.bucket.Overwrite(t, "uploads/"+o.Org+"/"+r.ID, []byte(strings.Replace(people, "Ada", "Eve", 1)))
-	code(start(u.Version, false), "dry_run_first")
+	o.Refused(t, http.StatusConflict, "dry_run_first", start(u.Version, false))
 }
 
 // TestEvents carries out the sample events in order, as a manager does who sends in a file.
 func TestEvents(t *testing.T) {
-	o := newOffice(t, known)
-	names := strings.NewReplacer(known("org"), o.Org)
+	o := newOffice(t, clinictest.Known)
 	link := ""
 	for _, c := range []struct {
 		file, answer string
 		status       int
 	}{
-		{"create", `"id":"` + known("upl") + `"`, http.StatusCreated},
+		{"create", `"id":"` + clinictest.Known("upl") + `"`, http.StatusCreated},
 		{"read", `"state":"awaiting-file"`, http.StatusOK},
 		{"start", `"version":2`, http.StatusOK},
 		{"list", `"state":"checked"`, http.StatusOK},
 		{"report", `report-1.csv`, http.StatusOK},
 	} {
-		raw, err := os.ReadFile(filepath.Join("..", "..", "events", "uploads."+c.file+".json"))
-		if err != nil {
-			t.Fatal(err)
-		}
-		var ev events.APIGatewayV2HTTPRequest
-		if err := json.Unmarshal([]byte(names.Replace(string(raw))), &ev); err != nil {
-			t.Fatal(err)
-		}
-		res, err := o.serve(t.Context(), ev)
-		if err != nil || res.StatusCode != c.status || !strings.Contains(res.Body, c.answer) {
-			t.Fatalf("%s: status %d, %v: %s", c.file, res.StatusCode, err, res.Body)
+		res := o.Must(t, c.status, clinictest.Sample(t, "uploads."+c.file, clinictest.Known("org"), o.Org))
+		if !strings.Contains(res.Body, c.answer) {
+			t.Fatalf("%s: %s", c.file, res.Body)
 		}
 		switch c.file {
 		case "read":
@@ -209,38 +165,11 @@ func TestEvents(t *testing.T) {
 			link = clinictest.Read[file.Link](t, res).URL
 		}
 	}
-	if got, want := fetch(t, link), "\"line\",\"outcome\",\"patient\",\"reasons\"\r\n\"2\",\"would_create\",\"\",\"\"\r\n"; got != want {
+	want := "\"line\",\"outcome\",\"patient\",\"reasons\"\r\n\"2\",\"would_create\",\"\",\"\"\r\n"
+	if _, _, got := filetest.Fetch(t, link); got != want {
 		t.Errorf("the report is %q, want %q", got, want)
 	}
-	files, err := filepath.Glob("../../events/uploads.*.json")
-	if err != nil || len(files) != 5 {
-		t.Errorf("%d sample events, 5 are tested (%v)", len(files), err)
-	}
-}
-
-func fetch(t *testing.T, url string) string {
-	t.Helper()
-	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url, http.NoBody)
-	if err != nil {
-		t.Fatal(err)
-	}
-	res, err := http.DefaultClient.Do(req)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer res.Body.Close() //nolint:errcheck // it was read
-	body, err := io.ReadAll(res.Body)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return string(body)
-}
-
-// known makes the ids that the sample events name: one of each kind.
-func known(prefix string) string {
-	raw := [16]byte{0x01, 0x9a, 0xa5, 0xc0, 0xb1, 0x40, 0x70, 0x00, 0x80}
-	copy(raw[13:], prefix)
-	return id.Format(prefix, raw)
+	clinictest.Sampled(t, "uploads", 5)
 }
 
 func TestOpenAPI(t *testing.T) {

@@ -8,6 +8,7 @@ import (
 	"almanac/shared/access"
 	"almanac/shared/care"
 	"almanac/shared/clinic"
+	"almanac/shared/cursor"
 	"almanac/shared/event"
 	"almanac/shared/table"
 	"almanac/shared/web"
@@ -16,6 +17,7 @@ import (
 // New is how the HTTP edge reaches memberships, relationships, recorded answers and the audit trail.
 func New(d *clinic.Directory, t *table.Table) web.Gate {
 	guard := care.Guard{Table: t, Now: d.Now}
+	cursors := cursor.New(t, d.Now)
 	return web.Gate{
 		Caller: d.Caller,
 		Recall: func(ctx context.Context, by access.Caller, once access.Once) ([]byte, bool, error) {
@@ -26,6 +28,12 @@ func New(d *clinic.Directory, t *table.Table) web.Gate {
 				return guard.Oversees(ctx, by, patient)
 			}
 			return guard.Related(ctx, by, p, patient)
+		},
+		Seal: func(ctx context.Context, by access.Caller, of []string, position string) (string, error) {
+			return cursors.Seal(ctx, by.Org(), of, position)
+		},
+		Open: func(ctx context.Context, by access.Caller, of []string, sealed string) (string, error) {
+			return cursors.Open(ctx, by.Org(), of, sealed)
 		},
 		Note: func(ctx context.Context, by access.Caller, n web.Noted) error {
 			name := event.RecordRead

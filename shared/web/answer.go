@@ -41,7 +41,7 @@ func (x *exchange) answer(res result, err error) events.APIGatewayV2HTTPResponse
 }
 
 func (x *exchange) succeed(out *events.APIGatewayV2HTTPResponse, res result) {
-	out.StatusCode = x.endpoint.status
+	out.StatusCode, out.Cookies = x.endpoint.status, res.cookies
 	if res.etag != "" {
 		out.Headers["etag"] = res.etag
 	}

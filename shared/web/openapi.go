@@ -131,7 +131,7 @@ func (e *endpoint) chapter() string {
 		return e.tag
 	}
 	noun := e.segments[min(2, len(e.segments)-1)] // after "" and "v1"
-	return strings.ToUpper(noun[:1]) + noun[1:]
+	return strings.ToUpper(noun[:1]) + strings.ReplaceAll(noun[1:], "-", " ")
 }
 
 func (e *endpoint) success(registry huma.Registry, id string) *huma.Response {

@@ -23,7 +23,9 @@ func (x *exchange) perform() (result, error) {
 	var err error
 	fresh := false
 	for range maxRuns {
-		res, err = x.endpoint.call(x.ctx, Request{By: x.by, Once: x.once, Version: x.version}, x.in)
+		res, err = x.endpoint.call(x.ctx, Request{
+			By: x.by, Once: x.once, Version: x.version, seal: x.sealer(),
+		}, x.in)
 		if err == nil {
 			return res, nil
 		}

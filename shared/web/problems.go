@@ -19,8 +19,8 @@ denied: Not allowed
 	Your roles do not allow this. A manager of your organisation can change them; a new role counts from your next
 	request.
 no_relationship: No part in the patient's care
-	If you need the record, claim a relationship and say why (POST /v1/patients/{id}/claim); in an emergency break
-	the glass (POST /v1/patients/{id}/break-glass). Both raise an alert.
+	If you need the record, claim a relationship and say why (POST /v1/patients/{id}/claim). In an emergency,
+	clinicians and managers may break the glass (POST /v1/patients/{id}/break-glass). Both raise an alert.
 needs_relationship: Takes a lasting relationship
 	A claim or an emergency opens the record for reading and for the care at hand. Making relationships, merging
 	records and naming representatives takes somebody with a lasting relationship, by an appointment, a referral or
@@ -117,8 +117,8 @@ possible_duplicate: Possibly registered already
 	Look at the records that errors names. If it is somebody else, send the request again, with a fresh key and their
 	ids in notDuplicateOf.
 malformed_cursor: Not a page's next
-	Begin without after, and then send the next of each answer, as it was given and for the same request. That of a
-	search for patients is good for the person who asked, for an hour.
+	Begin without after, and then send the next of each answer, as it was given. It is good for the person who got it,
+	for the same request (only limit may differ), for an hour.
 appointments_clash: Appointments at the same time
 	Both patients have appointments at the times of those that errors names. Move or cancel one of each; nothing was
 	merged.
@@ -195,10 +195,62 @@ file_changed: Not the file that was announced
 	Make a new upload with the size and SHA-256 of the file that you mean.
 dry_run_first: Dry run first
 	Start with dryRun set, read the report, and then start the same file without it.
+no_video: Not by video
+	Only appointments of a service that is given by video have a room.
+appointment_cancelled: The appointment was cancelled
+	Book another.
+appointment_over: The appointment is over
+	Book another.
+not_connected: No video account connected
+	The practitioner connects an account first, under My profile (POST /v1/connections/zoom).
+reconnect: The video account must be connected again
+	Its owner connects it again under My profile (POST /v1/connections/zoom). Nothing is lost: what waits for it is made
+	then.
+needs_reauth: The video account must be connected again
+	Its owner connects it again under My profile (POST /v1/connections/zoom). Nothing is lost: what waits for it is made
+	then.
+not_host: Not the host
+	Ask the practitioner whose video account the room is in.
+room_deleted: The room was deleted
+	Its host deleted it at the video provider. If the appointment is still to take place, ask again in a few minutes.
+no_room: No call to join yet
+	Wait until there is one.
+video_busy: The room is being worked on
+	Ask again in a moment.
+provider_unavailable: The video provider cannot be reached
+	Ask again as Retry-After says. What was asked for is kept, and made as soon as it can be.
+provider_busy: The video provider takes no more requests just now
+	Ask again as Retry-After says.
+provider_refused: The video provider refuses
+	Look at the account there: its plan or its settings may not allow it.
+daily_quota: No more rooms today
+	The provider makes no more rooms for this practitioner until midnight UTC. It is tried again then.
+too_many_changes: Changed too often
+	The room was changed many times within the hour. It is tried again when that is over.
+visit_too_long: Too long for a room
+	Book a shorter appointment.
 report_not_ready: No report yet
 	Read the upload until a run is complete.
 files_unavailable: Files cannot be reached
 	Nothing was done: wait as Retry-After says and repeat the request.
+authorisation_refused: Log-in refused by Zoom
+	The answer that Zoom sent you back with was used before, or is too old. Begin again from your profile.
+zoom_misconfigured: Zoom refuses this service
+	There is nothing wrong with your account: the operator must mend how this service is registered with Zoom.
+zoom_unexpected: Zoom said something unknown
+	Try again later; if it stays so, tell the operator.
+zoom_not_set_up: Zoom is not set up
+	This installation is not registered with Zoom: its operator must do that first.
+zoom_admin_needed: The clinic's Zoom account is not connected
+	A manager connects it first (POST /v1/connections/zoom-admin), or once more if it was connected before.
+zoom_user_exists: Zoom user exists
+	The clinic's Zoom account has a user of this e-mail address already: have that person connect it.
+zoom_user_elsewhere: Zoom account elsewhere
+	The e-mail address has a Zoom account of its own: have that person connect it, or give another address.
+zoom_user_unknown: No such Zoom user
+	The clinic's Zoom account has no user of this e-mail address.
+zoom_no_licence: No Zoom licence left
+	Have the owner of the clinic's Zoom account free or buy a licence, or make the user without one.
 `
 
 // detailCodes are those of the entries of a refusal's errors alone. Several of them are also answers to why a time is
@@ -292,6 +344,8 @@ time_twice: Time exists twice
 	The clocks go back: send one of choices.
 in_the_past: In the past
 	Choose a time to come.
+no_length: No length
+	Give it at least five minutes.
 ends_too_early: Ends before it begins
 	Give an end after the beginning.
 overlaps: Overlaps
@@ -318,6 +372,8 @@ patient_restricted: Protected
 	What others hold of this patient is not looked at here.
 number_not_verified: NHS number not verified
 	Have the number traced first.
+task_done: Seen to already
+	Read the tasks: somebody has seen to this one.
 `
 
 // Code is one stable word that a refusal may carry: as the code of the whole problem, or of one entry of its errors.

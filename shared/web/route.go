@@ -25,6 +25,7 @@ type built struct {
 	registry huma.Registry
 	body     *huma.Schema // nil where the route takes no body
 	handle   func(huma.Context)
+	paged    bool // it takes the next of a page as after in its query
 }
 
 // ofPatient begins the addresses of all that concerns one patient.
@@ -47,6 +48,9 @@ func newEndpoint(row string, r Route) *endpoint {
 		e.register(api, e.operation())
 		b := &built{op: a.op, registry: api.OpenAPI().Components.Schemas, handle: a.handle}
 		tighten(b.registry, b.op)
+		b.paged = slices.ContainsFunc(a.op.Parameters, func(p *huma.Param) bool {
+			return p.In == "query" && p.Name == paramAfter
+		})
 		if a.op.RequestBody != nil {
 			b.body = a.op.RequestBody.Content[contentJSON].Schema
 		}

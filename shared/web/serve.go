@@ -102,7 +102,7 @@ func (x *exchange) do(r router) (result, error) {
 			return result{}, x.noted(err)
 		}
 	}
-	for _, stage := range []func() error{x.preconditions, x.readQuery, x.readBody, x.decode} {
+	for _, stage := range []func() error{x.preconditions, x.readQuery, x.resume, x.readBody, x.decode} {
 		if err := stage(); err != nil {
 			return result{}, err
 		}

@@ -34,6 +34,8 @@ type Request struct {
 	Once access.Once
 	// Version is the caller's copy's version, for inputs that embed Matched.
 	Version int64
+
+	seal func(position string) (string, error) // of a list that the edge goes on with
 }
 
 // Keyed is embedded in the input of a write: the client must send an Idempotency-Key, and a repeat of the request
@@ -56,6 +58,10 @@ type Versioned interface{ ETagVersion() int64 }
 
 // Located is an answer that has an address of its own: where a record was created, Location names it.
 type Located interface{ Path() string }
+
+// Baking is an answer that the browser shall keep something of: each text is a Set-Cookie header's. A repeat of the
+// request under its key has none.
+type Baking interface{ Cookies() []string }
 
 // Page is the answer of a list.
 type Page[T any] struct {
@@ -82,6 +88,11 @@ type Gate struct {
 	// Related tells on what the caller's relationship with a patient rests, for the permissions that ask for one. A
 	// patient who does not exist is NotFound, and one to whom the caller has none is Denied.
 	Related func(ctx context.Context, by access.Caller, action access.Permission, patient string) (string, error)
+	// Seal gives the text that stands for where a list goes on. of is what it belongs to besides the organisation.
+	Seal func(ctx context.Context, by access.Caller, of []string, position string) (string, error)
+	// Open gives the position that Seal was given for the same, less than an hour ago; any other text is fault.Invalid
+	// with the code malformed_cursor.
+	Open func(ctx context.Context, by access.Caller, of []string, sealed string) (string, error)
 	// Note writes the event of a sensitive read, or of something denied.
 	Note func(ctx context.Context, by access.Caller, n Noted) error
 }
@@ -140,6 +151,11 @@ func Do[In, Out any](p access.Permission, summary string, fn Func[In, Out]) Rout
 			if err != nil {
 				return result{}, err
 			}
+			if list, ok := any(&out).(continued); ok && r.seal != nil {
+				if err := list.goOn(r.seal); err != nil {
+					return result{}, err
+				}
+			}
 			body, err := json.Marshal(out)
 			if err != nil {
 				return result{}, fmt.Errorf("marshal the answer: %w", err)
@@ -194,6 +210,7 @@ type result struct {
 	body     []byte
 	etag     string
 	location string
+	cookies  []string
 	replayed bool
 }
 
@@ -205,6 +222,9 @@ func describe[Out any](out Out, body []byte) result {
 	}
 	if l, ok := as[Located](&out); ok {
 		res.location = l.Path()
+	}
+	if b, ok := as[Baking](&out); ok {
+		res.cookies = b.Cookies()
 	}
 	return res
 }
