@@ -4,10 +4,8 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"log/slog"
-	"net/http/httptest"
 	"os"
 	"slices"
 	"strings"
@@ -20,7 +18,6 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodbstreams"
-	"github.com/aws/aws-sdk-go-v2/service/sqs"
 
 	"almanac/infra/cfn"
 	"almanac/infra/faultproxy"
@@ -37,77 +34,33 @@ import (
 // bench is the handler over the real engines: a table with its stream, and a queue behind a proxy that can fail.
 type bench struct {
 	*clinictest.House
-	org   string
-	fan   handler
-	sqs   *sqs.Client
-	url   string
-	proxy *faultproxy.Proxy
+	org string
+	fan handler
+	sqs *clinictest.Queues
+	url string
 }
 
 func newBench(t *testing.T) *bench {
 	t.Helper()
-	engine := os.Getenv("SQS_ENDPOINT")
-	if engine == "" {
-		t.Fatal("SQS_ENDPOINT is not set: run tests with `make test`")
-	}
-	proxy, err := faultproxy.New(engine)
-	if err != nil {
-		t.Fatal(err)
-	}
-	srv := httptest.NewServer(proxy)
-	t.Cleanup(srv.Close)
-	b := &bench{House: clinictest.Streamed(t), org: id.New("org"), proxy: proxy, sqs: sqs.NewFromConfig(config(engine))}
-	b.url = b.queue(t)
-	r := relay.New(config(srv.URL), map[event.Queue]string{event.Email: b.url, event.PDS: b.queue(t)}, b.Table.Outbox())
+	b := &bench{House: clinictest.Streamed(t), org: id.New("org"), sqs: clinictest.NewQueues(t)}
+	b.url = b.sqs.New(t, nil)
+	r := relay.New(b.sqs.Proxied, map[event.Queue]string{event.Email: b.url, event.PDS: b.sqs.New(t, nil), event.Video: b.sqs.New(t, nil)}, b.Table.Outbox())
 	b.fan = fan(slog.New(slog.NewJSONHandler(b.Log, nil)), r, time.Now)
 	return b
-}
-
-// queue makes a queue for the time of the test.
-func (b *bench) queue(t *testing.T) string {
-	t.Helper()
-	out, err := b.sqs.CreateQueue(t.Context(), &sqs.CreateQueueInput{QueueName: aws.String("fanout-" + id.New("tst"))})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		_, _ = b.sqs.DeleteQueue(context.WithoutCancel(t.Context()), &sqs.DeleteQueueInput{QueueUrl: out.QueueUrl})
-	})
-	return aws.ToString(out.QueueUrl)
-}
-
-func config(endpoint string) aws.Config {
-	return aws.Config{
-		Region: "eu-west-2", BaseEndpoint: &endpoint, RetryMaxAttempts: 1,
-		Credentials: aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) {
-			return aws.Credentials{AccessKeyID: "local", SecretAccessKey: "local"}, nil
-		}),
-	}
 }
 
 // received takes what is on the queue and gives how often each event came.
 func (b *bench) received(t *testing.T) map[string]int {
 	t.Helper()
 	out := map[string]int{}
-	for {
-		got, err := b.sqs.ReceiveMessage(t.Context(), &sqs.ReceiveMessageInput{QueueUrl: &b.url, MaxNumberOfMessages: 10})
+	for _, m := range b.sqs.Take(t, b.url) {
+		read, err := queue.Decode(aws.ToString(m.Body))
 		if err != nil {
-			t.Fatal(err)
+			t.Fatalf("%s: %v", aws.ToString(m.Body), err)
 		}
-		if len(got.Messages) == 0 {
-			return out
-		}
-		for _, m := range got.Messages {
-			read, err := queue.Decode(aws.ToString(m.Body))
-			if err != nil {
-				t.Fatalf("%s: %v", aws.ToString(m.Body), err)
-			}
-			out[read.Event]++
-			if _, err := b.sqs.DeleteMessage(t.Context(), &sqs.DeleteMessageInput{QueueUrl: &b.url, ReceiptHandle: m.ReceiptHandle}); err != nil {
-				t.Fatal(err)
-			}
-		}
+		out[read.Event]++
 	}
+	return out
 }
 
 func (b *bench) invoke(t *testing.T, payload []byte) []string {
@@ -172,7 +125,7 @@ func TestFan(t *testing.T) {
 
 	t.Run("reports the first record when the queue takes nothing", func(t *testing.T) {
 		b := newBench(t)
-		if err := b.proxy.Set(1, faultproxy.Rule{Op: "SendMessageBatch", Fault: faultproxy.InternalError, Probability: 1}); err != nil {
+		if err := b.sqs.Proxy.Set(1, faultproxy.Rule{Op: "SendMessageBatch", Fault: faultproxy.InternalError, Probability: 1}); err != nil {
 			t.Fatal(err)
 		}
 		if failed := b.invoke(t, sample(t, "fanout.batch.json")); !slices.Equal(failed, []string{"111000000000000000002"}) {
@@ -222,14 +175,8 @@ func (b *bench) book(t *testing.T, n int) []string {
 func (b *bench) waiting(t *testing.T) []string {
 	t.Helper()
 	var out []string
-	for shard := range table.OutboxShards {
-		all, err := b.Table.Outbox().Waiting(t.Context(), shard, time.Now().Add(time.Hour), 1000)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, e := range all {
-			out = append(out, e.ID)
-		}
+	for _, e := range b.Waiting(t) {
+		out = append(out, e.ID)
 	}
 	return out
 }
@@ -250,19 +197,9 @@ func (b *bench) stream(t *testing.T, given func(message []byte)) pump.Stream {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.Client = dynamodbstreams.NewFromConfig(config(os.Getenv("DYNAMODB_ENDPOINT")))
+	s.Client = dynamodbstreams.NewFromConfig(clinictest.Config(os.Getenv("DYNAMODB_ENDPOINT")))
 	s.ARN, s.Region, s.RetryDelay = aws.ToString(desc.Table.LatestStreamArn), "eu-west-2", time.Millisecond
-	s.Invoke = func(ctx context.Context, _ string, payload []byte) ([]byte, error) {
-		var e events.DynamoDBEvent
-		if err := json.Unmarshal(payload, &e); err != nil {
-			return nil, err
-		}
-		res, err := b.fan(ctx, e)
-		if err != nil {
-			return nil, err
-		}
-		return json.Marshal(res)
-	}
+	s.Invoke = clinictest.Invoked(b.fan)
 	s.OnFailure = func(_ context.Context, message []byte) error {
 		given(message)
 		return nil
@@ -271,21 +208,9 @@ func (b *bench) stream(t *testing.T, given func(message []byte)) pump.Stream {
 }
 
 // run reads the stream from its beginning until ok, or for too long.
-func (b *bench) run(t *testing.T, s pump.Stream, ok func() bool) {
+func run(t *testing.T, s pump.Stream, ok func() bool) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
-	defer cancel()
-	var ended sync.WaitGroup
-	ended.Go(func() {
-		if err := s.Run(ctx); err != nil && !errors.Is(err, context.Canceled) {
-			t.Error(err)
-		}
-	})
-	for !ok() && ctx.Err() == nil {
-		time.Sleep(20 * time.Millisecond)
-	}
-	cancel()
-	ended.Wait()
+	clinictest.RunUntil(t, 30*time.Second, s.Run, ok)
 }
 
 // The whole stream is read, and then read again from its beginning, as after a lost checkpoint: every event reaches
@@ -300,7 +225,7 @@ func TestFanOverTheStreamTwice(t *testing.T) {
 			got[event] += n
 		}
 	}
-	b.run(t, s, func() bool { collect(); return len(got) >= 12 && len(b.waiting(t)) == 0 })
+	run(t, s, func() bool { collect(); return len(got) >= 12 && len(b.waiting(t)) == 0 })
 	for reading := 1; reading <= 2; reading++ {
 		if len(got) != 12 {
 			t.Fatalf("after reading %d the queue got %d events, want 12", reading, len(got))
@@ -321,7 +246,7 @@ func TestFanOverTheStreamTwice(t *testing.T) {
 				}
 				return n
 			}
-			b.run(t, s, func() bool { collect(); return total() >= 24 })
+			run(t, s, func() bool { collect(); return total() >= 24 })
 		}
 	}
 }
@@ -343,7 +268,7 @@ func TestFanPoison(t *testing.T) {
 	given := 0
 	s := b.stream(t, func([]byte) { mu.Lock(); given++; mu.Unlock() })
 	got := map[string]int{}
-	b.run(t, s, func() bool {
+	run(t, s, func() bool {
 		for event, n := range b.received(t) {
 			got[event] += n
 		}

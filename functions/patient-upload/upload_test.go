@@ -40,17 +40,10 @@ func newWorks(t *testing.T) *works {
 	t.Helper()
 	h := clinictest.New(t)
 	w := &works{Clinic: h.Found(t), bucket: filetest.New(t, h.Clock.Now)}
-	w.service = upload.New(h.Table, w.bucket.Store, h.Clock.Now, known)
+	w.service = upload.New(h.Table, w.bucket.Store, h.Clock.Now, clinictest.Known)
 	r := upload.NewRunner(h.Table, w.bucket.Store, patient.New(h.Table, h.Keeper, h.Clock.Now, id.New), h.Clock.Now, id.New)
 	w.handle = queue.Each(slog.New(slog.NewJSONHandler(h.Log, nil)), event.Upload, access.PatientUpload, r.Carry)
 	return w
-}
-
-// known makes the ids that the sample events name: one of each kind.
-func known(prefix string) string {
-	raw := [16]byte{0x01, 0x9a, 0xa5, 0xc0, 0xb1, 0x40, 0x70, 0x00, 0x80}
-	copy(raw[13:], prefix)
-	return id.Format(prefix, raw)
 }
 
 // started is an upload whose dry run was started; its version is then 2, as in the sample event.
@@ -89,7 +82,7 @@ func (w *works) send(t *testing.T, name string) events.SQSEventResponse {
 		t.Fatal(err)
 	}
 	var batch events.SQSEvent
-	if err := json.Unmarshal([]byte(strings.ReplaceAll(string(raw), known("org"), w.Org)), &batch); err != nil {
+	if err := json.Unmarshal([]byte(strings.ReplaceAll(string(raw), clinictest.Known("org"), w.Org)), &batch); err != nil {
 		t.Fatal(err)
 	}
 	res, err := w.handle(t.Context(), batch)
@@ -107,7 +100,7 @@ func TestEvents(t *testing.T) {
 	if res := w.send(t, "started"); len(res.BatchItemFailures) != 0 {
 		t.Fatalf("not done: %s", w.Log)
 	}
-	u := w.get(t, known("upl"))
+	u := w.get(t, clinictest.Known("upl"))
 	if u.State != upload.Checked || u.Counts.Created != 1 {
 		t.Errorf("%s %+v", u.State, u.Counts)
 	}

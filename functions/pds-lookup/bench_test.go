@@ -1,26 +1,15 @@
 package main
 
 import (
-	"context"
-	"crypto"
-	"crypto/rand"
-	"crypto/rsa"
 	"encoding/json"
 	"log/slog"
-	"net/http/httptest"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
-	"time"
 
 	"github.com/aws/aws-lambda-go/events"
-	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/feature/dynamodb/attributevalue"
-	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 
-	"almanac/infra/sandbox/apim"
-	sandnhs "almanac/infra/sandbox/nhs"
+	"almanac/infra/sandbox/nhstest"
 	sandpds "almanac/infra/sandbox/pds"
 	"almanac/shared/access"
 	"almanac/shared/booking"
@@ -34,24 +23,15 @@ import (
 	"almanac/shared/patient"
 	"almanac/shared/pds"
 	"almanac/shared/queue"
-	"almanac/shared/table"
 )
 
 const ods = "Y90001"
-
-var testKey = sync.OnceValue(func() *rsa.PrivateKey {
-	k, err := rsa.GenerateKey(rand.Reader, 2048)
-	if err != nil {
-		panic(err)
-	}
-	return k
-})
 
 // bench is a clinic that traces numbers, the stand-in of the NHS, and the worker in between.
 type bench struct {
 	*clinictest.Clinic
 	t        *testing.T
-	nhs      *sandnhs.Server
+	nhs      *nhstest.Stand
 	patients *patient.Service
 	numbers  *nhs.Service
 	set      pds.Settings
@@ -62,25 +42,10 @@ type bench struct {
 func newBench(t *testing.T) *bench {
 	t.Helper()
 	h := clinictest.New(t)
-	n, err := sandnhs.New(sandnhs.Config{
-		Rate: -1, Apps: []apim.App{{Key: "app", Keys: apim.Fixed("kid-1", &testKey().PublicKey)}}, Now: h.Clock.Now,
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	srv := httptest.NewServer(n)
-	t.Cleanup(func() { srv.CloseClientConnections(); srv.Close() })
-	b := &bench{Clinic: h.Found(t), t: t, nhs: n}
+	b := &bench{Clinic: h.Found(t), t: t, nhs: h.NHS(t)}
 	b.patients = patient.New(h.Table, h.Keeper, h.Clock.Now, id.New)
 	b.numbers = nhs.New(h.Table, b.patients, h.Keeper, h.Directory, h.Clock.Now, id.New)
-	b.set = pds.Settings{
-		URL: srv.URL + sandpds.Base, TokenURL: srv.URL + sandnhs.TokenPath, APIKey: "app", KID: "kid-1", Now: h.Clock.Now,
-		Sign: func(_ context.Context, digest []byte) ([]byte, error) {
-			return rsa.SignPKCS1v15(nil, testKey(), crypto.SHA512, digest)
-		},
-		Pace: func(context.Context, bool) error { return nil },
-		Hold: func(context.Context, time.Duration) error { return nil },
-	}
+	b.set = h.PDS(b.nhs)
 	b.connect()
 	b.settings(clinic.NHS{ODSCode: ods, Tracing: true})
 	b.events() // of the patients that every clinic has
@@ -101,15 +66,7 @@ func (b *bench) connect() {
 // settings changes how the organisation works with the NHS.
 func (b *bench) settings(set clinic.NHS) {
 	b.t.Helper()
-	k := b.Table.For(access.System(b.Org, "test"))
-	var org clinic.Organisation
-	if err := k.Get(b.t.Context(), k.Organisation(), &org); err != nil {
-		b.t.Fatal(err)
-	}
-	org.NHS = set
-	b.Change(b.t, func(c table.Clinic) []table.Item {
-		return []table.Item{{Key: c.Organisation(), Value: org, Version: org.Version}}
-	})
+	b.SetNHS(b.t, set)
 	b.by = b.By(b.t, clinictest.Receptionist)
 }
 
@@ -193,18 +150,12 @@ func (b *bench) book(pat, at string) {
 func (b *bench) events() []event.Message {
 	b.t.Helper()
 	var out []event.Message
-	for shard := range table.OutboxShards {
-		all, err := b.Table.Outbox().Waiting(b.t.Context(), shard, time.Now().Add(time.Hour), 1000)
-		if err != nil {
-			b.t.Fatal(err)
+	for _, e := range b.Waiting(b.t) {
+		if q := event.Queues(e.Name); slices.Contains(q, event.PDS) || slices.Contains(q, event.Asked) {
+			out = append(out, e.Message())
 		}
-		for _, e := range all {
-			if q := event.Queues(e.Name); slices.Contains(q, event.PDS) || slices.Contains(q, event.Asked) {
-				out = append(out, e.Message())
-			}
-			if err := b.Table.Outbox().Relayed(b.t.Context(), e.Message()); err != nil {
-				b.t.Fatal(err)
-			}
+		if err := b.Table.Outbox().Relayed(b.t.Context(), e.Message()); err != nil {
+			b.t.Fatal(err)
 		}
 	}
 	slices.SortFunc(out, func(a, b event.Message) int { return strings.Compare(a.Event, b.Event) })
@@ -282,18 +233,7 @@ func (b *bench) trail(pat string) []string {
 
 func (b *bench) history(pat string) []event.Event {
 	b.t.Helper()
-	k := b.Table.For(access.System(b.Org, "test"))
-	rows, err := k.Under(b.t.Context(), k.Patient(pat), table.Events)
-	if err != nil {
-		b.t.Fatal(err)
-	}
-	out := make([]event.Event, len(rows))
-	for i, r := range rows {
-		if err := r.Decode(&out[i]); err != nil {
-			b.t.Fatal(err)
-		}
-	}
-	return out
+	return b.History(b.t, b.Org, pat)
 }
 
 func (b *bench) disclosures(pat string) []disclosure.Entry {
@@ -354,24 +294,7 @@ func (b *bench) clean() {
 // stored is all that is in the table, as text.
 func (b *bench) stored() string {
 	b.t.Helper()
-	var out strings.Builder
-	in := &dynamodb.ScanInput{TableName: &b.Name, ConsistentRead: aws.Bool(true)}
-	for {
-		page, err := b.DB.Scan(b.t.Context(), in)
-		if err != nil {
-			b.t.Fatal(err)
-		}
-		for _, item := range page.Items {
-			var plain map[string]any
-			if err := attributevalue.UnmarshalMap(item, &plain); err != nil {
-				b.t.Fatal(err)
-			}
-			out.WriteString(mustJSON(b.t, plain))
-		}
-		if in.ExclusiveStartKey = page.LastEvaluatedKey; in.ExclusiveStartKey == nil {
-			return out.String()
-		}
-	}
+	return mustJSON(b.t, b.Stored(b.t))
 }
 
 func mustJSON(t *testing.T, v any) string {

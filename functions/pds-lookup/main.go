@@ -52,6 +52,6 @@ func register(a *app.App) (*pds.Client, error) {
 	pace := a.Table.Pace("pds", time.Now)
 	return pds.New(pds.Settings{
 		URL: set.PDS, TokenURL: set.Token, APIKey: set.APIKey, KID: set.Kid, Now: a.Now,
-		Sign: pds.KeyOf(a.Config("KMS"), set.SignKey), Pace: pace.Wait, Hold: pace.Hold,
+		Sign: pds.KeyOf(a.Config("KMS"), set.SignKey, a.Now), Pace: pace.Wait, Hold: pace.Hold,
 	})
 }

@@ -1,20 +1,13 @@
 package main
 
 import (
-	"context"
-	"crypto"
-	"crypto/rand"
-	"crypto/rsa"
-	"net/http/httptest"
 	"strings"
 	"testing"
-	"time"
 
 	"almanac/infra/sandbox"
 	"almanac/infra/sandbox/apim"
-	sandboxnhs "almanac/infra/sandbox/nhs"
+	"almanac/infra/sandbox/nhstest"
 	sandboxpds "almanac/infra/sandbox/pds"
-	sandboxscr "almanac/infra/sandbox/scr"
 	"almanac/shared/access"
 	"almanac/shared/alert"
 	"almanac/shared/clinic"
@@ -33,7 +26,7 @@ import (
 // privacyStand is a clinic with a patient, and the NHS's stand-ins beside it.
 type privacyStand struct {
 	*clinictest.Clinic
-	nhs     *sandboxnhs.Server
+	nhs     *nhstest.Stand
 	spine   *scr.Client
 	patient string
 }
@@ -43,43 +36,22 @@ const privacyNote = "Unconscious, Zoe-Canary"
 func newPrivacyStand(t *testing.T) *privacyStand {
 	t.Helper()
 	d := &privacyStand{Clinic: clinictest.New(t).Found(t)}
-	private, err := rsa.GenerateKey(rand.Reader, 2048)
+	d.nhs = d.NHS(t)
+	register, err := pds.New(d.PDS(d.nhs))
 	if err != nil {
 		t.Fatal(err)
 	}
-	d.nhs, err = sandboxnhs.New(sandboxnhs.Config{
-		Apps: []apim.App{{Key: "app", Keys: apim.Fixed("kid-1", &private.PublicKey)}}, Now: d.Clock.Now, Rate: -1,
-	})
+	d.spine, err = scr.New(scr.Settings{URL: d.nhs.SCRURL, Token: register.Another, Pace: clinictest.AtOnce})
 	if err != nil {
 		t.Fatal(err)
 	}
-	server := httptest.NewServer(d.nhs)
-	t.Cleanup(server.Close)
-	atOnce := func(context.Context, bool) error { return nil }
-	register, err := pds.New(pds.Settings{
-		URL: server.URL + sandboxpds.Base, TokenURL: server.URL + sandboxnhs.TokenPath, APIKey: "app", KID: "kid-1",
-		Now: d.Clock.Now, Pace: atOnce, Hold: func(context.Context, time.Duration) error { return nil },
-		Sign: func(_ context.Context, digest []byte) ([]byte, error) {
-			return rsa.SignPKCS1v15(rand.Reader, private, crypto.SHA512, digest)
-		},
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	d.spine, err = scr.New(scr.Settings{URL: server.URL + sandboxscr.Base, Token: register.Another, Pace: atOnce})
-	if err != nil {
-		t.Fatal(err)
-	}
+	d.SetNHS(t, clinic.NHS{ODSCode: "Y12345", SummaryCareRecord: true, GPRecord: true, ASID: "200000001162"})
 	d.Change(t, func(k table.Clinic) []table.Item {
-		org := clinic.Organisation{
-			ID: d.Org, Name: "Test clinic", Zone: "Europe/London",
-			NHS: clinic.NHS{ODSCode: "Y12345", SummaryCareRecord: true, GPRecord: true, ASID: "200000001162"},
-		}
 		s := clinic.Staff{
 			Subject: clinictest.Clinician, Name: "Staff", Email: "c@example.org", JobRole: "Doctor",
 			Roles: []access.Role{access.Clinician}, SDSUserID: "555021935107",
 		}
-		return []table.Item{{Key: k.Organisation(), Value: org, Version: 1}, {Key: k.Staff(s.Subject), Value: s, Version: 1}}
+		return []table.Item{{Key: k.Staff(s.Subject), Value: s, Version: 1}}
 	})
 	d.patient = d.NewPatient(t)
 	_, err = patient.New(d.Table, d.Keeper, d.Clock.Now, id.New).Amend(t.Context(), d.job(), access.Once{}, d.patient,
@@ -117,16 +89,7 @@ func (d *privacyStand) grant(t *testing.T, record recordview.Kind, basis recordv
 	if err != nil {
 		t.Fatal(err)
 	}
-	k := d.Table.For(d.job())
-	rows, err := k.Under(t.Context(), k.Patient(d.patient), table.Events)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, row := range rows {
-		var e event.Event
-		if err := row.Decode(&e); err != nil {
-			t.Fatal(err)
-		}
+	for _, e := range d.History(t, d.Org, d.patient) {
 		if e.Refs["view"] == g.ID && (e.Name == event.EmergencyViewGranted || e.Name == event.RecordViewGranted) {
 			return g.ID, e.Message()
 		}

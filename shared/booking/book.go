@@ -119,7 +119,7 @@ func (s *Service) booked(
 		refs = map[string]string{"representative": apt.BookedBy.RepresentativeID}
 	}
 	return table.Change{
-		Action: access.AppointmentBook, Target: apt.ID, Once: once, Answer: apt.told(zone),
+		Action: access.AppointmentBook, Target: apt.ID, Patient: apt.PatientID, Once: once, Answer: apt.told(zone),
 		Put: []table.Item{{
 			Key: c.Appointment(apt.ID), Value: apt, New: true,
 			Index: c.PatientIndex(apt.PatientID, apt.Start, apt.ID),

@@ -40,7 +40,7 @@ type Appointment struct {
 	TimeZone       string    `json:"timeZone" dynamodbav:"zone"`
 	LocalStart     string    `json:"localStart" dynamodbav:"-" example:"2026-11-23T09:30"` // the site's wall clock
 	// CancelReason is a code, set when the appointment is cancelled.
-	CancelReason string `json:"cancelReason,omitempty" dynamodbav:"why,omitempty" enum:"patient_request,clinic_request,booked_in_error"`
+	CancelReason string `json:"cancelReason,omitempty" dynamodbav:"why,omitempty" enum:"patient_request,clinic_request,booked_in_error,deleted_by_host"`
 	// BookedBy is who booked on the patient's behalf; nil where nobody did.
 	BookedBy *BookedBy `json:"bookedBy,omitempty" dynamodbav:"onb,omitempty"`
 	// Answers are those to the service's questions, as codes. They say something of the patient, so only a read shows

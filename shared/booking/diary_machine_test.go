@@ -2,10 +2,8 @@ package booking_test
 
 import (
 	"encoding/json"
-	"flag"
 	"fmt"
 	"slices"
-	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -21,29 +19,11 @@ import (
 	"almanac/shared/table"
 )
 
-// checks sets how often rapid checks a property, unless -rapid.checks says it; failures write no file.
-func checks(t *testing.T, n int) {
-	t.Helper()
-	said := false
-	flag.Visit(func(f *flag.Flag) { said = said || f.Name == "rapid.checks" })
-	set := map[string]string{"rapid.nofailfile": "true"}
-	if !said {
-		set["rapid.checks"] = strconv.Itoa(n)
-	}
-	for name, value := range set {
-		old := flag.Lookup(name).Value.String()
-		if err := flag.Lookup(name).Value.Set(value); err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(func() { _ = flag.Lookup(name).Value.Set(old) })
-	}
-}
-
 // Everything that can be done to a diary, in any order, on purpose in each other's way: it is done exactly when the
 // model allows it, else refused for exactly the reasons that the model knows; what is stored are exactly the model's
 // claims, tick by tick; and what is listed as free is exactly what the model would book.
 func TestDiaryIsTheModel(t *testing.T) {
-	checks(t, 12)
+	clinictest.Checks(t, 12)
 	rapid.Check(t, func(rt *rapid.T) {
 		d := newDiary(t, rt)
 		rt.Repeat(map[string]func(*rapid.T){

@@ -102,7 +102,7 @@ func (s *Service) Hold(ctx context.Context, by access.Caller, once access.Once, 
 	err = s.claim(ctx, by, &p, func() error {
 		h.Lanes = p.lanes
 		return c.Write(ctx, table.Change{
-			Action: access.HoldCreate, Target: h.ID, Once: once, Answer: h.shown(zone),
+			Action: access.HoldCreate, Target: h.ID, Patient: h.PatientID, Once: once, Answer: h.shown(zone),
 			Put:    []table.Item{{Key: c.Hold(h.ID), Value: h, New: true, Expires: h.ExpiresAt.Add(holdKept)}},
 			Claims: exchange(footprint{}, h.footprint()),
 			Event:  event.Event{Name: event.HoldCreated, Version: h.Version},
@@ -114,13 +114,17 @@ func (s *Service) Hold(ctx context.Context, by access.Caller, once access.Once, 
 	return h.shown(zone), nil
 }
 
-// patientFree looks at the patient of a hold, who is not claimed by it: somebody who exists and is not elsewhere then.
+// patientFree looks at the patient of a hold, who is not claimed by it: somebody who exists, can be booked at all, and
+// is not elsewhere then.
 func (s *Service) patientFree(ctx context.Context, by access.Caller, p *plan) error {
 	if p.patient == "" {
 		return nil
 	}
 	diary, err := s.table.For(by).DiaryOf(ctx, p.patient)
 	if err != nil {
+		return err
+	}
+	if err := diary.Shut(p.patient); err != nil {
 		return err
 	}
 	p.question.patient = &diary
@@ -189,7 +193,7 @@ func (s *Service) Renew(
 	}
 	c := s.table.For(by)
 	err = c.Write(ctx, table.Change{
-		Action: access.HoldRenew, Target: h.ID, Once: once, Answer: shown,
+		Action: access.HoldRenew, Target: h.ID, Patient: h.PatientID, Once: once, Answer: shown,
 		Put:    []table.Item{{Key: c.Hold(h.ID), Value: h, Version: version, Expires: until.Add(holdKept)}},
 		Claims: exchange(was, h.footprint()),
 		Event:  event.Event{Name: event.HoldRenewed, Before: version, Version: h.Version},
@@ -208,7 +212,7 @@ func (s *Service) Release(ctx context.Context, by access.Caller, once access.Onc
 		return err
 	}
 	change := table.Change{
-		Action: access.HoldRelease, Target: h.ID, Once: once, Answer: struct{}{},
+		Action: access.HoldRelease, Target: h.ID, Patient: h.PatientID, Once: once, Answer: struct{}{},
 		Put:   []table.Item{{Key: c.Hold(h.ID), Delete: true, Version: version}},
 		Event: event.Event{Name: event.HoldReleased, Before: version},
 	}

@@ -48,7 +48,7 @@ func (s *Service) Move(
 	err = s.claim(ctx, by, &p, func() error {
 		to.Lanes = p.keepRooms(was)
 		return c.Write(ctx, table.Change{
-			Action: access.AppointmentMove, Target: was.ID, Once: once, Answer: to.told(zone),
+			Action: access.AppointmentMove, Target: was.ID, Patient: was.PatientID, Once: once, Answer: to.told(zone),
 			Put: []table.Item{{
 				Key: c.Appointment(was.ID), Value: to, Version: version,
 				Index: c.PatientIndex(to.PatientID, to.Start, to.ID),
@@ -132,6 +132,12 @@ const (
 func (s *Service) Cancel(
 	ctx context.Context, by access.Caller, once access.Once, aptID string, version int64, why string,
 ) (Appointment, error) {
+	return s.cancel(ctx, by, once, aptID, version, why, nil)
+}
+
+func (s *Service) cancel(
+	ctx context.Context, by access.Caller, once access.Once, aptID string, version int64, why string, with []table.Item,
+) (Appointment, error) {
 	snap, apt, by, err := s.changeable(ctx, by, aptID, version)
 	if err != nil {
 		return apt, err
@@ -143,7 +149,7 @@ func (s *Service) Cancel(
 	apt.Status, apt.CancelReason = Cancelled, why
 	apt.Version, apt.Sequence = version+1, apt.Sequence+1
 	return s.end(ctx, by, once, snap, apt, table.Change{
-		Action: access.AppointmentCancel, Claims: claims,
+		Action: access.AppointmentCancel, Claims: claims, Put: with,
 		Event: event.Event{Name: event.AppointmentCancelled, Why: why, Before: version},
 	})
 }
@@ -153,11 +159,11 @@ func (s *Service) end(
 	ctx context.Context, by access.Caller, once access.Once, snap *clinic.Snapshot, apt Appointment, ch table.Change,
 ) (Appointment, error) {
 	c, zone := s.table.For(by), snap.Zone(apt.SiteID)
-	ch.Target, ch.Once, ch.Answer = apt.ID, once, apt.told(zone)
-	ch.Put = []table.Item{{
+	ch.Target, ch.Patient, ch.Once, ch.Answer = apt.ID, apt.PatientID, once, apt.told(zone)
+	ch.Put = append(ch.Put, table.Item{
 		Key: c.Appointment(apt.ID), Value: apt, Version: apt.Version - 1,
 		Index: c.PatientIndex(apt.PatientID, apt.Start, apt.ID),
-	}}
+	})
 	ch.Event.Version, ch.Event.Sequence = apt.Version, apt.Sequence
 	if err := c.Write(ctx, ch); err != nil {
 		return Appointment{}, err

@@ -9,8 +9,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/feature/dynamodb/attributevalue"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 
 	"almanac/shared/booking"
@@ -44,34 +42,20 @@ func readStored(t *testing.T, h *clinictest.House, org string, now time.Time) st
 		ticks: map[string][]string{}, owners: map[[16]byte][]string{}, kinds: map[string]int{},
 		items: map[string]map[string]any{},
 	}
-	in := &dynamodb.ScanInput{TableName: &h.Name, ConsistentRead: aws.Bool(true)}
-	for {
-		page, err := h.DB.Scan(t.Context(), in)
-		if err != nil {
-			t.Fatal(err)
+	for _, plain := range h.Stored(t) {
+		pk, sk := plain["PK"].(string), plain["SK"].(string)
+		rest, ours := strings.CutPrefix(pk, "T#"+org+"#")
+		if !ours {
+			continue
 		}
-		for _, item := range page.Items {
-			var plain map[string]any
-			if err := attributevalue.UnmarshalMap(item, &plain); err != nil {
-				t.Fatal(err)
-			}
-			pk, sk := plain["PK"].(string), plain["SK"].(string)
-			rest, ours := strings.CutPrefix(pk, "T#"+org+"#")
-			if !ours {
-				continue
-			}
-			kind, _, _ := strings.Cut(sk, "#")
-			if plain["name"] == string(event.RecordRead) {
-				kind = "READ" // what looking leaves behind
-			}
-			s.kinds[kind]++
-			s.items[rest+" "+sk] = plain
-			if kind == "D" || kind == "DIARY" {
-				s.addTicks(t, rest, sk, plain, now)
-			}
+		kind, _, _ := strings.Cut(sk, "#")
+		if plain["name"] == string(event.RecordRead) {
+			kind = "READ" // what looking leaves behind
 		}
-		if in.ExclusiveStartKey = page.LastEvaluatedKey; in.ExclusiveStartKey == nil {
-			break
+		s.kinds[kind]++
+		s.items[rest+" "+sk] = plain
+		if kind == "D" || kind == "DIARY" {
+			s.addTicks(t, rest, sk, plain, now)
 		}
 	}
 	for _, list := range s.ticks {

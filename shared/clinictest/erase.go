@@ -1,6 +1,8 @@
 package clinictest
 
 import (
+	"context"
+	"sync"
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -43,4 +45,50 @@ func (h *House) Items(tb testing.TB) int {
 		}
 	}
 	return n
+}
+
+// Moment lets something happen just before one of the calls to the table that a test makes: with every number of the
+// call in turn, before each of them.
+type Moment struct {
+	mu    sync.Mutex
+	left  int
+	armed bool
+	do    func()
+}
+
+// At waits for the n-th call from now on, counted from 1, and then does what is to happen, once.
+func (m *Moment) At(n int, do func()) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.left, m.armed, m.do = n, true, do
+}
+
+// Came tells whether there was such a call, and waits for none any more.
+func (m *Moment) Came() bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	came := !m.armed
+	m.armed = false
+	return came
+}
+
+// Option puts the Moment before the calls of a client.
+func (m *Moment) Option() func(*dynamodb.Options) {
+	return Intercept(func(_ context.Context, _ string, send func() error) error {
+		if do := m.next(); do != nil {
+			do()
+		}
+		return send()
+	})
+}
+
+func (m *Moment) next() func() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.left--
+	if !m.armed || m.left != 0 {
+		return nil
+	}
+	m.armed = false
+	return m.do
 }

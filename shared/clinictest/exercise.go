@@ -19,15 +19,12 @@ import (
 	"almanac/shared/web"
 )
 
-// Claims are those of a verified token, as API Gateway hands them on.
-type Claims map[string]string
-
 // Exercised is what Exercise needs to know of one route.
 type Exercised struct {
 	// Serve is the function's handler, on the real table.
 	Serve web.Handler
 	// Event is a request that succeeds, sent by somebody who may. It is carried out once.
-	Event events.APIGatewayV2HTTPRequest
+	Event Request
 	// Permission is the one that the route asks for.
 	Permission access.Permission
 	// As gives the claims of a member of the same organisation with exactly these roles.
@@ -62,20 +59,20 @@ func (x Exercised) callers(t *testing.T) {
 	anonymous := x.Event
 	anonymous.RequestContext.Authorizer = nil
 	x.mustRefuse(t, "no token", anonymous, http.StatusUnauthorized)
-	x.mustRefuse(t, "a token without a subject", x.as(Claims{}), http.StatusUnauthorized)
+	x.mustRefuse(t, "a token without a subject", x.Event.As(Claims{}), http.StatusUnauthorized)
 	own := maps.Clone(x.Event.RequestContext.Authorizer.JWT.Claims)
 	if x.Permission == access.OrganisationCreate {
 		own["scope"] = "almanac/use"
-		x.mustRefuse(t, "without the operator's scope", x.as(own), http.StatusForbidden)
+		x.mustRefuse(t, "without the operator's scope", x.Event.As(own), http.StatusForbidden)
 		return
 	}
-	x.mustRefuse(t, "no organisation", x.as(Claims{"sub": own["sub"]}), http.StatusForbidden)
+	x.mustRefuse(t, "no organisation", x.Event.As(Claims{"sub": own["sub"]}), http.StatusForbidden)
 	x.mustRefuse(t, "an organisation that is not one's own",
-		with(x.Event, "almanac-organisation", id.New("org")), http.StatusNotFound)
-	x.mustRefuse(t, "a member without roles", x.as(x.As()), http.StatusForbidden)
+		x.Event.With("almanac-organisation", id.New("org")), http.StatusNotFound)
+	x.mustRefuse(t, "a member without roles", x.Event.As(x.As()), http.StatusForbidden)
 	for _, role := range access.StaffRoles() {
 		if !access.NewCaller("org", "sub", []access.Role{role}, 0).Can(x.Permission) {
-			x.mustRefuse(t, "a "+string(role), x.as(x.As(role)), http.StatusForbidden)
+			x.mustRefuse(t, "a "+string(role), x.Event.As(x.As(role)), http.StatusForbidden)
 		}
 	}
 }
@@ -87,9 +84,9 @@ func (x Exercised) strangers(t *testing.T) {
 	if x.Permission == access.OrganisationCreate {
 		return
 	}
-	stranger := x.as(x.Stranger())
+	stranger := x.Event.As(x.Stranger())
 	if x.keyed() {
-		stranger = with(stranger, "idempotency-key", id.New("key"))
+		stranger = stranger.With("idempotency-key", id.New("key"))
 	}
 	at := slices.IndexFunc(segments, isID)
 	if at < 0 {
@@ -111,7 +108,7 @@ func (x Exercised) strangers(t *testing.T) {
 
 // strangersOwn sends the event of an address that names no record: a list shows a stranger nothing of ours, and a
 // write that names our records in its body is refused.
-func (x Exercised) strangersOwn(t *testing.T, stranger events.APIGatewayV2HTTPRequest) {
+func (x Exercised) strangersOwn(t *testing.T, stranger Request) {
 	t.Helper()
 	ours := regexp.MustCompile(`\b[a-z]{3}_[0-7][0-9a-z]{25}\b`).FindAllString(x.Event.Body+x.Event.RawQueryString, -1)
 	switch {
@@ -131,17 +128,17 @@ func isID(s string) bool {
 func (x Exercised) headers(t *testing.T) {
 	if x.keyed() {
 		for name, key := range map[string]string{"no key": "", "a long key": strings.Repeat("k", 256), "a key that is not ASCII": "clé"} {
-			x.mustRefuse(t, name, with(x.Event, "idempotency-key", key), http.StatusBadRequest)
+			x.mustRefuse(t, name, x.Event.With("idempotency-key", key), http.StatusBadRequest)
 		}
 	}
 	if x.Event.Headers["if-match"] == "" {
 		return
 	}
-	fresh := with(x.Event, "idempotency-key", id.New("key"))
-	x.mustRefuse(t, "no If-Match", with(fresh, "if-match", ""), http.StatusPreconditionRequired)
-	x.mustRefuse(t, "an old copy", with(fresh, "if-match", `"999999"`), http.StatusPreconditionFailed)
+	fresh := x.Event.With("idempotency-key", id.New("key"))
+	x.mustRefuse(t, "no If-Match", fresh.With("if-match", ""), http.StatusPreconditionRequired)
+	x.mustRefuse(t, "an old copy", fresh.With("if-match", `"999999"`), http.StatusPreconditionFailed)
 	for _, tag := range []string{"*", "1", `W/"1"`, `"1", "2"`, `"` + marker + `"`} {
-		x.mustRefuse(t, "If-Match "+tag, with(fresh, "if-match", tag), http.StatusBadRequest)
+		x.mustRefuse(t, "If-Match "+tag, fresh.With("if-match", tag), http.StatusBadRequest)
 	}
 }
 
@@ -177,7 +174,7 @@ func (x Exercised) body(t *testing.T) {
 	}
 	x.mustRefuse(t, "a list", x.sending("["+body+"]"), http.StatusUnprocessableEntity)
 	x.mustRefuse(t, "too large", x.sending(body+strings.Repeat(" ", 64<<10)), http.StatusRequestEntityTooLarge)
-	x.mustRefuse(t, "a form", with(x.Event, "content-type", "application/x-www-form-urlencoded"), http.StatusUnsupportedMediaType)
+	x.mustRefuse(t, "a form", x.Event.With("content-type", "application/x-www-form-urlencoded"), http.StatusUnsupportedMediaType)
 	wrong := map[string]any{}
 	for name := range fields(t, body) {
 		wrong[name] = map[string]any{}
@@ -208,7 +205,7 @@ func (x Exercised) twice(t *testing.T) {
 		}
 	}
 	if tag := x.Event.Headers["if-match"]; tag != "" {
-		other := with(x.Event, "if-match", strings.Replace(tag, `"`, `"9`, 1))
+		other := x.Event.With("if-match", strings.Replace(tag, `"`, `"9`, 1))
 		if res := x.send(t, "another request under the key", other); res.StatusCode != http.StatusUnprocessableEntity {
 			t.Errorf("another request under the key was answered %d %s, want 422", res.StatusCode, res.Body)
 		}
@@ -218,7 +215,7 @@ func (x Exercised) twice(t *testing.T) {
 func (x Exercised) keyed() bool { return x.Event.Headers["idempotency-key"] != "" }
 
 // mustRefuse sends an event that is wrong in one way and checks the refusal.
-func (x Exercised) mustRefuse(t *testing.T, name string, ev events.APIGatewayV2HTTPRequest, statuses ...int) events.APIGatewayV2HTTPResponse {
+func (x Exercised) mustRefuse(t *testing.T, name string, ev Request, statuses ...int) events.APIGatewayV2HTTPResponse {
 	t.Helper()
 	res := x.send(t, name, ev)
 	if !slices.Contains(statuses, res.StatusCode) {
@@ -245,13 +242,14 @@ func (x Exercised) mustRefuse(t *testing.T, name string, ev events.APIGatewayV2H
 }
 
 // send sends an event and checks what holds of every answer.
-func (x Exercised) send(t *testing.T, name string, ev events.APIGatewayV2HTTPRequest) events.APIGatewayV2HTTPResponse {
+func (x Exercised) send(t *testing.T, name string, ev Request) events.APIGatewayV2HTTPResponse {
 	t.Helper()
 	before := strings.Count(x.Log(), `"msg":"request"`)
-	res, err := x.Serve(t.Context(), ev)
+	res, err := x.Serve(t.Context(), ev.APIGatewayV2HTTPRequest)
 	if err != nil {
 		t.Fatalf("%s: the handler failed: %v", name, err)
 	}
+	ev.canaries.answered(res)
 	if lines := strings.Count(x.Log(), `"msg":"request"`) - before; lines != 1 {
 		t.Errorf("%s: %d log lines, want 1", name, lines)
 	}
@@ -272,29 +270,9 @@ func (x Exercised) clean(t *testing.T, what, text string) {
 	}
 }
 
-// as gives the event with other claims, and for a write a key of its own: nothing refused may use up the event's.
-func (x Exercised) as(c Claims) events.APIGatewayV2HTTPRequest {
-	ev := x.Event
-	ev.RequestContext.Authorizer = &events.APIGatewayV2HTTPRequestContextAuthorizerDescription{
-		JWT: &events.APIGatewayV2HTTPRequestContextAuthorizerJWTDescription{Claims: c},
-	}
-	return ev
-}
-
-func (x Exercised) sending(body string) events.APIGatewayV2HTTPRequest {
+func (x Exercised) sending(body string) Request {
 	ev := x.Event
 	ev.Body = body
-	return ev
-}
-
-// with gives the event with one header changed, or without it.
-func with(ev events.APIGatewayV2HTTPRequest, name, value string) events.APIGatewayV2HTTPRequest {
-	ev.Headers = maps.Clone(ev.Headers)
-	if value == "" {
-		delete(ev.Headers, name)
-		return ev
-	}
-	ev.Headers[name] = value
 	return ev
 }
 

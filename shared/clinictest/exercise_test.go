@@ -101,16 +101,13 @@ func claims(org string, roles ...access.Role) clinictest.Claims {
 }
 
 func exercised(n *notes) clinictest.Exercised {
-	ev := events.APIGatewayV2HTTPRequest{
+	ev := clinictest.Request{APIGatewayV2HTTPRequest: events.APIGatewayV2HTTPRequest{
 		RawPath: "/v1/notes/" + note, Body: `{"text":"` + name + `"}`,
 		Headers: map[string]string{"Content-Type": "application/json", "Idempotency-Key": id.New("key"), "If-Match": `"1"`},
-	}
+	}}
 	ev.RequestContext.HTTP.Method = "PUT"
-	ev.RequestContext.Authorizer = &events.APIGatewayV2HTTPRequestContextAuthorizerDescription{
-		JWT: &events.APIGatewayV2HTTPRequestContextAuthorizerJWTDescription{Claims: claims(ours, access.Manager)},
-	}
 	return clinictest.Exercised{
-		Serve: n.serve(), Event: ev, Permission: access.StaffChange,
+		Serve: n.serve(), Event: ev.As(claims(ours, access.Manager)), Permission: access.StaffChange,
 		As:       func(roles ...access.Role) clinictest.Claims { return claims(ours, roles...) },
 		Stranger: func() clinictest.Claims { return claims(theirs, access.Manager) },
 		Log:      n.log.String, Markers: []string{name},

@@ -5,8 +5,6 @@ import (
 	"log/slog"
 	"net/http/httptest"
 	"os"
-	"path/filepath"
-	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -43,6 +41,7 @@ type House struct {
 	Log       *Buffer
 	Keeper    *seal.Keeper
 	KMS       *kms.Server // where the keys that wrap all others can be disabled
+	canaries  *canaries
 }
 
 // Clock is a clock that stands still until it is told otherwise.
@@ -108,7 +107,7 @@ func Streamed(tb testing.TB) *House {
 
 func build(tb testing.TB, streamed bool, with ...func(*dynamodb.Options)) *House {
 	tb.Helper()
-	h := &House{Name: "almanac-" + id.New("tst"), Clock: &Clock{at: Monday()}, Log: &Buffer{}}
+	h := &House{Name: "almanac-" + id.New("tst"), Clock: &Clock{at: Monday()}, Log: &Buffer{}, canaries: newCanaries()}
 	h.KeyName = h.Name + "-keys"
 	plain := client(tb)
 	h.DB = client(tb, with...)
@@ -154,9 +153,8 @@ func (h *House) keep(tb testing.TB) {
 	h.KMS = server
 	listener := httptest.NewServer(server)
 	tb.Cleanup(listener.Close)
-	h.Keeper = seal.New(aws.Config{
-		Region: "eu-west-2", BaseEndpoint: &listener.URL, Credentials: aws.CredentialsProviderFunc(credentials),
-	}, SealKey, h.Table, h.Clock.Now)
+	h.Keeper = seal.New(Config(listener.URL), SealKey, h.Table, h.Clock.Now)
+	h.watch(tb, listener.URL)
 }
 
 func credentials(context.Context) (aws.Credentials, error) {
@@ -179,8 +177,7 @@ func client(tb testing.TB, with ...func(*dynamodb.Options)) *dynamodb.Client {
 // declared reads the tables from template.yaml at the repository's root.
 func declared(tb testing.TB) []cfn.Table {
 	tb.Helper()
-	_, file, _, _ := runtime.Caller(0)
-	tpl, err := cfn.Load(filepath.Join(filepath.Dir(file), "..", "..", "template.yaml"), cfn.Values{Parameters: map[string]string{"MailFrom": "clinic@example.org"}})
+	tpl, err := cfn.Load(fromRoot("template.yaml"), cfn.Values{Parameters: map[string]string{"MailFrom": "clinic@example.org"}})
 	if err != nil {
 		tb.Fatalf("read template.yaml: %v", err)
 	}
@@ -331,6 +328,7 @@ func (c *Clinic) Register(tb testing.TB, p patient.Patient) string {
 	if len(p.Names) == 0 {
 		p.Names = []patient.Name{{Use: patient.Usual, Given: []string{"Test"}, Family: letters(id.New("pat"))}}
 	}
+	c.canaries.plant(p)
 	s := patient.New(c.Table, c.Keeper, c.Clock.Now, id.New)
 	r, err := s.Create(tb.Context(), c.By(tb, Receptionist), access.Once{}, p)
 	if err != nil {

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"maps"
 	"net/http"
+	"reflect"
 	"strings"
 	"testing"
 
@@ -13,57 +14,84 @@ import (
 	"almanac/shared/web"
 )
 
+// Claims are those of a verified token, as API Gateway hands them on.
+type Claims map[string]string
+
 // ClaimsOf are those of a token of the organisation's member.
 func ClaimsOf(org, subject string) Claims {
 	return Claims{"sub": subject, "cognito:groups": "[" + org + "]", "scope": "almanac/use"}
 }
 
-// Ask makes the event of a request by one of the clinic's staff. Every write gets a fresh key.
-func (c *Clinic) Ask(tb testing.TB, subject, method, path string, body any) events.APIGatewayV2HTTPRequest {
+// Request is a request as API Gateway hands it on. What changes it gives another: the request itself stays as it is.
+type Request struct {
+	events.APIGatewayV2HTTPRequest
+	canaries *canaries // of the house that is asked; none where a test made the request itself
+}
+
+// Ask makes a request by one of the clinic's staff. Every write gets a fresh key; nil, and so a nil map, is no body.
+func (c *Clinic) Ask(tb testing.TB, subject, method, path string, body any) Request {
 	tb.Helper()
 	path, query, _ := strings.Cut(path, "?")
-	ev := events.APIGatewayV2HTTPRequest{RawPath: path, RawQueryString: query, Headers: map[string]string{}}
-	ev.RequestContext.HTTP.Method = method
-	ev.RequestContext.RequestID = id.New("req")
-	if body != nil {
+	r := Request{canaries: c.canaries, APIGatewayV2HTTPRequest: events.APIGatewayV2HTTPRequest{
+		RawPath: path, RawQueryString: query, Headers: map[string]string{},
+	}}
+	r.RequestContext.HTTP.Method = method
+	r.RequestContext.RequestID = id.New("req")
+	if v := reflect.ValueOf(body); v.IsValid() && (v.Kind() != reflect.Map || !v.IsNil()) {
 		raw, err := json.Marshal(body)
 		if err != nil {
 			tb.Fatal(err)
 		}
-		ev.Body, ev.Headers["content-type"] = string(raw), "application/json"
+		r.Body, r.Headers["content-type"] = string(raw), "application/json"
 	}
 	if method != http.MethodGet {
-		ev.Headers["idempotency-key"] = id.New("key")
+		r.Headers["idempotency-key"] = id.New("key")
 	}
-	return AsBearer(ev, ClaimsOf(c.Org, subject))
+	return r.As(ClaimsOf(c.Org, subject))
 }
 
-// AsBearer gives the event with the claims of a verified token.
-func AsBearer(ev events.APIGatewayV2HTTPRequest, claims Claims) events.APIGatewayV2HTTPRequest {
-	ev.RequestContext.Authorizer = &events.APIGatewayV2HTTPRequestContextAuthorizerDescription{
+// As gives the request with the claims of another verified token.
+func (r Request) As(claims Claims) Request {
+	r.RequestContext.Authorizer = &events.APIGatewayV2HTTPRequestContextAuthorizerDescription{
 		JWT: &events.APIGatewayV2HTTPRequestContextAuthorizerJWTDescription{Claims: claims},
 	}
-	return ev
+	return r
 }
 
-// With gives the event with one header set.
-func With(ev events.APIGatewayV2HTTPRequest, header, value string) events.APIGatewayV2HTTPRequest {
-	ev.Headers = maps.Clone(ev.Headers)
-	ev.Headers[header] = value
-	return ev
+// With gives the request with one header changed, or without it.
+func (r Request) With(header, value string) Request {
+	r.Headers = maps.Clone(r.Headers)
+	if value == "" {
+		delete(r.Headers, header)
+		return r
+	}
+	r.Headers[header] = value
+	return r
 }
 
-// Must sends a request that has to be answered with the status.
-func Must(
-	tb testing.TB, serve web.Handler, status int, ev events.APIGatewayV2HTTPRequest,
-) events.APIGatewayV2HTTPResponse {
+// Match gives the request on condition that the record is still at this entity tag.
+func (r Request) Match(tag string) Request { return r.With("if-match", tag) }
+
+// Keyless gives the request without an Idempotency-Key.
+func (r Request) Keyless() Request { return r.With("idempotency-key", "") }
+
+// Send gives the answer to a request, whatever it is.
+func Send(tb testing.TB, serve web.Handler, r Request) events.APIGatewayV2HTTPResponse {
 	tb.Helper()
-	res, err := serve(tb.Context(), ev)
+	res, err := serve(tb.Context(), r.APIGatewayV2HTTPRequest)
 	if err != nil {
 		tb.Fatal(err)
 	}
+	r.canaries.answered(res)
+	return res
+}
+
+// Must sends a request that has to be answered with the status.
+func Must(tb testing.TB, serve web.Handler, status int, r Request) events.APIGatewayV2HTTPResponse {
+	tb.Helper()
+	res := Send(tb, serve, r)
 	if res.StatusCode != status {
-		tb.Fatalf("%s %s: status %d, want %d: %s", ev.RequestContext.HTTP.Method, ev.RawPath, res.StatusCode, status, res.Body)
+		tb.Fatalf("%s %s: status %d, want %d: %s", r.RequestContext.HTTP.Method, r.RawPath, res.StatusCode, status, res.Body)
 	}
 	return res
 }
@@ -76,4 +104,18 @@ func Read[T any](tb testing.TB, res events.APIGatewayV2HTTPResponse) T {
 		tb.Fatalf("%v: %s", err, res.Body)
 	}
 	return out
+}
+
+// Body is what a request sends.
+type Body map[string]any
+
+// With gives the body with one field changed; nil takes the field out.
+func (b Body) With(field string, value any) Body {
+	b = maps.Clone(b)
+	if value == nil {
+		delete(b, field)
+		return b
+	}
+	b[field] = value
+	return b
 }

@@ -105,33 +105,17 @@ func TestGive(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	get := func(url string) (int, http.Header, string) {
-		req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url, http.NoBody)
-		if err != nil {
-			t.Fatal(err)
-		}
-		res, err := http.DefaultClient.Do(req)
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer res.Body.Close() //nolint:errcheck // it was read
-		body, err := io.ReadAll(res.Body)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return res.StatusCode, res.Header, string(body)
-	}
-	status, header, body := get(link.URL)
+	status, header, body := filetest.Fetch(t, link.URL)
 	if status != http.StatusOK || body != "line" ||
 		header.Get("Content-Disposition") != `attachment; filename="report of monday.csv"` ||
 		header.Get("Cache-Control") != "no-store" {
 		t.Errorf("%d %q %v", status, body, header)
 	}
-	if status, _, _ := get(strings.Replace(link.URL, "reports/one", "reports/two", 1)); status != http.StatusForbidden {
+	if status, _, _ := filetest.Fetch(t, strings.Replace(link.URL, "reports/one", "reports/two", 1)); status != http.StatusForbidden {
 		t.Errorf("another object: status %d", status)
 	}
 	now = now.Add(6 * time.Minute)
-	if status, _, _ := get(link.URL); status != http.StatusForbidden {
+	if status, _, _ := filetest.Fetch(t, link.URL); status != http.StatusForbidden {
 		t.Errorf("after its end: status %d", status)
 	}
 }

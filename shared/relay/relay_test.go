@@ -4,17 +4,12 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
-	"net/http/httptest"
-	"os"
 	"slices"
 	"testing"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
-	"github.com/aws/aws-sdk-go-v2/service/sqs"
-	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
 
 	"almanac/infra/faultproxy"
 	"almanac/shared/access"
@@ -32,49 +27,16 @@ type bench struct {
 	*clinictest.House
 	org   string
 	relay *relay.Relay
-	sqs   *sqs.Client
+	sqs   *clinictest.Queues
 	url   string
-	proxy *faultproxy.Proxy
 }
 
 func newBench(t *testing.T, with ...func(*dynamodb.Options)) *bench {
 	t.Helper()
-	engine := os.Getenv("SQS_ENDPOINT")
-	if engine == "" {
-		t.Fatal("SQS_ENDPOINT is not set: run tests with `make test`")
-	}
-	proxy, err := faultproxy.New(engine)
-	if err != nil {
-		t.Fatal(err)
-	}
-	srv := httptest.NewServer(proxy)
-	t.Cleanup(srv.Close)
-	b := &bench{House: clinictest.New(t, with...), org: id.New("org"), proxy: proxy, sqs: sqs.NewFromConfig(config(engine))}
-	b.url = b.queue(t)
-	b.relay = relay.New(config(srv.URL), map[event.Queue]string{event.Email: b.url, event.PDS: b.queue(t)}, b.Table.Outbox())
+	b := &bench{House: clinictest.New(t, with...), org: id.New("org"), sqs: clinictest.NewQueues(t)}
+	b.url = b.sqs.New(t, nil)
+	b.relay = relay.New(b.sqs.Proxied, map[event.Queue]string{event.Email: b.url, event.PDS: b.sqs.New(t, nil), event.Video: b.sqs.New(t, nil)}, b.Table.Outbox())
 	return b
-}
-
-// queue makes a queue for the time of the test.
-func (b *bench) queue(t *testing.T) string {
-	t.Helper()
-	out, err := b.sqs.CreateQueue(t.Context(), &sqs.CreateQueueInput{QueueName: aws.String("relay-" + id.New("tst"))})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		_, _ = b.sqs.DeleteQueue(context.WithoutCancel(t.Context()), &sqs.DeleteQueueInput{QueueUrl: out.QueueUrl})
-	})
-	return aws.ToString(out.QueueUrl)
-}
-
-func config(endpoint string) aws.Config {
-	return aws.Config{
-		Region: "eu-west-2", BaseEndpoint: &endpoint, RetryMaxAttempts: 1,
-		Credentials: aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) {
-			return aws.Credentials{AccessKeyID: "local", SecretAccessKey: "local"}, nil
-		}),
-	}
 }
 
 // happen writes events that the mail queue waits for, each of another appointment.
@@ -83,7 +45,7 @@ func (b *bench) happen(t *testing.T, n int) {
 	for range n {
 		c, apt := b.Table.For(access.System(b.org, string(access.EmailDispatch))), id.New("apt")
 		err := c.Write(t.Context(), table.Change{
-			Action: access.MessageSend, Target: apt, Event: event.Event{Name: event.AppointmentMoved, Version: 1},
+			Action: access.MessageSend, Target: apt, Event: event.Event{Name: event.GlassBroken, Version: 1},
 			Put: []table.Item{{Key: c.Appointment(apt), Value: map[string]string{"id": apt}, New: true}},
 		})
 		if err != nil {
@@ -96,14 +58,8 @@ func (b *bench) happen(t *testing.T, n int) {
 func (b *bench) waiting(t *testing.T) []event.Message {
 	t.Helper()
 	var out []event.Message
-	for shard := range table.OutboxShards {
-		all, err := b.Table.Outbox().Waiting(t.Context(), shard, time.Now().Add(time.Hour), 1000)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, e := range all {
-			out = append(out, e.Message())
-		}
+	for _, e := range b.Waiting(t) {
+		out = append(out, e.Message())
 	}
 	return out
 }
@@ -112,31 +68,18 @@ func (b *bench) waiting(t *testing.T) []event.Message {
 func (b *bench) received(t *testing.T) []string {
 	t.Helper()
 	var out []string
-	for {
-		got, err := b.sqs.ReceiveMessage(t.Context(), &sqs.ReceiveMessageInput{QueueUrl: &b.url, MaxNumberOfMessages: 10})
+	for _, m := range b.sqs.Take(t, b.url) {
+		read, err := queue.Decode(aws.ToString(m.Body))
 		if err != nil {
-			t.Fatal(err)
+			t.Fatalf("%s: %v", aws.ToString(m.Body), err)
 		}
-		if len(got.Messages) == 0 {
-			return out
+		var fields map[string]any
+		if err := json.Unmarshal([]byte(*m.Body), &fields); err != nil || len(fields) != 7 || len(m.MessageAttributes) > 0 {
+			t.Errorf("a message carries more than ids: %s", *m.Body)
 		}
-		var done []types.DeleteMessageBatchRequestEntry
-		for i, m := range got.Messages {
-			read, err := queue.Decode(aws.ToString(m.Body))
-			if err != nil {
-				t.Fatalf("%s: %v", aws.ToString(m.Body), err)
-			}
-			var fields map[string]any
-			if err := json.Unmarshal([]byte(*m.Body), &fields); err != nil || len(fields) != 7 || len(m.MessageAttributes) > 0 {
-				t.Errorf("a message carries more than ids: %s", *m.Body)
-			}
-			out = append(out, read.Event)
-			done = append(done, types.DeleteMessageBatchRequestEntry{Id: aws.String(fmt.Sprint(i)), ReceiptHandle: m.ReceiptHandle})
-		}
-		if _, err := b.sqs.DeleteMessageBatch(t.Context(), &sqs.DeleteMessageBatchInput{QueueUrl: &b.url, Entries: done}); err != nil {
-			t.Fatal(err)
-		}
+		out = append(out, read.Event)
 	}
+	return out
 }
 
 func ids(all []event.Message) []string {
@@ -162,8 +105,8 @@ func TestSend(t *testing.T) {
 			t.Fatalf("%d wait", len(all))
 		}
 		rep := b.relay.Send(t.Context(), slices.Concat(all, all[:5])) // some twice, as a stream may bring them
-		if rep.Sent != 25 || len(rep.Failed)+len(rep.Unmarked) > 0 || b.proxy.Counts()["SendMessageBatch"] != 3 {
-			t.Errorf("%+v in %d calls", rep, b.proxy.Counts()["SendMessageBatch"])
+		if rep.Sent != 25 || len(rep.Failed)+len(rep.Unmarked) > 0 || b.sqs.Proxy.Counts()["SendMessageBatch"] != 3 {
+			t.Errorf("%+v in %d calls", rep, b.sqs.Proxy.Counts()["SendMessageBatch"])
 		}
 		if got := sorted(b.received(t)); !slices.Equal(got, ids(all)) {
 			t.Errorf("the queue got %d, want 25", len(got))
@@ -177,11 +120,11 @@ func TestSend(t *testing.T) {
 		b := newBench(t)
 		b.happen(t, 20)
 		all := b.waiting(t)
-		if err := b.proxy.Set(7, faultproxy.Rule{Op: "SendMessageBatch", Fault: faultproxy.EntryFailed, Probability: 1}); err != nil {
+		if err := b.sqs.Proxy.Set(7, faultproxy.Rule{Op: "SendMessageBatch", Fault: faultproxy.EntryFailed, Probability: 1}); err != nil {
 			t.Fatal(err)
 		}
 		rep := b.relay.Send(t.Context(), all)
-		b.proxy.Clear()
+		b.sqs.Proxy.Clear()
 		if rep.Sent != 18 || len(rep.Failed) != 2 {
 			t.Fatalf("%+v", rep)
 		}
@@ -195,7 +138,7 @@ func TestSend(t *testing.T) {
 		b := newBench(t)
 		b.happen(t, 3)
 		all := b.waiting(t)
-		if err := b.proxy.Set(1, faultproxy.Rule{Op: "SendMessageBatch", Fault: faultproxy.LostReply, Nth: 1}); err != nil {
+		if err := b.sqs.Proxy.Set(1, faultproxy.Rule{Op: "SendMessageBatch", Fault: faultproxy.LostReply, Nth: 1}); err != nil {
 			t.Fatal(err)
 		}
 		if rep := b.relay.Send(t.Context(), all); rep.Sent != 0 || len(rep.Failed) != 3 {
@@ -243,7 +186,7 @@ func TestSend(t *testing.T) {
 	t.Run("a queue whose address is not known fails, and nothing is lost", func(t *testing.T) {
 		b := newBench(t)
 		b.happen(t, 1)
-		rep := relay.New(config("http://127.0.0.1:1"), nil, b.Table.Outbox()).Send(t.Context(), b.waiting(t))
+		rep := relay.New(clinictest.Config("http://127.0.0.1:1"), nil, b.Table.Outbox()).Send(t.Context(), b.waiting(t))
 		if len(rep.Failed) != 1 || len(b.waiting(t)) != 1 {
 			t.Errorf("%+v", rep)
 		}
@@ -302,13 +245,13 @@ func TestSweep(t *testing.T) {
 	t.Run("says so when the queue cannot be reached, and loses nothing", func(t *testing.T) {
 		b := newBench(t)
 		b.happen(t, 9)
-		if err := b.proxy.Set(1, faultproxy.Rule{Op: "SendMessageBatch", Fault: faultproxy.InternalError, Probability: 1}); err != nil {
+		if err := b.sqs.Proxy.Set(1, faultproxy.Rule{Op: "SendMessageBatch", Fault: faultproxy.InternalError, Probability: 1}); err != nil {
 			t.Fatal(err)
 		}
 		if s, err := b.relay.Sweep(t.Context(), soon()); err == nil || !s.More || s.Sent > 0 {
 			t.Errorf("%+v, %v", s, err)
 		}
-		b.proxy.Clear()
+		b.sqs.Proxy.Clear()
 		if s, err := b.relay.Sweep(t.Context(), soon()); err != nil || s.Sent != 9 || len(b.received(t)) != 9 {
 			t.Errorf("%+v, %v", s, err)
 		}

@@ -17,12 +17,11 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/kms"
-	"github.com/aws/aws-sdk-go-v2/service/kms/types"
 
 	"almanac/shared/access"
 	"almanac/shared/event"
 	"almanac/shared/fault"
+	"almanac/shared/kms"
 	"almanac/shared/table"
 )
 
@@ -51,7 +50,7 @@ const (
 
 // New makes the Keeper. kmsKey is the id, ARN or alias of the KMS key that wraps the root keys.
 func New(cfg aws.Config, kmsKey string, t *table.Table, now func() time.Time) *Keeper {
-	return &Keeper{kms: kms.NewFromConfig(cfg), key: kmsKey, table: t, now: now, rings: map[string]opened{}}
+	return &Keeper{kms: kms.New(cfg, now), key: kmsKey, table: t, now: now, rings: map[string]opened{}}
 }
 
 // root is an organisation's root key as it is stored, wrapped by KMS.
@@ -75,14 +74,12 @@ func (k *Keeper) Ring(ctx context.Context, org string) (*Ring, error) {
 	if err != nil {
 		return nil, err
 	}
-	out, err := k.kms.Decrypt(ctx, &kms.DecryptInput{
-		CiphertextBlob: stored.Wrapped, EncryptionContext: about(org), KeyId: &k.key,
-	})
+	plain, err := k.kms.Decrypt(ctx, k.key, stored.Wrapped, about(org))
 	if err != nil {
 		return nil, closed(err)
 	}
-	ring, err := newRing(org, out.Plaintext)
-	clear(out.Plaintext)
+	ring, err := newRing(org, plain)
+	clear(plain)
 	if err != nil {
 		return nil, err
 	}
@@ -92,13 +89,11 @@ func (k *Keeper) Ring(ctx context.Context, org string) (*Ring, error) {
 
 // found makes an organisation's root key. Of two that are made at once the first counts.
 func (k *Keeper) found(ctx context.Context, c table.Clinic, org string) (root, error) {
-	out, err := k.kms.GenerateDataKeyWithoutPlaintext(ctx, &kms.GenerateDataKeyWithoutPlaintextInput{
-		KeyId: &k.key, KeySpec: types.DataKeySpecAes256, EncryptionContext: about(org),
-	})
+	blob, err := k.kms.Generate(ctx, k.key, about(org))
 	if err != nil {
 		return root{}, closed(err)
 	}
-	made := root{ID: org, Wrapped: out.CiphertextBlob}
+	made := root{ID: org, Wrapped: blob}
 	err = c.Write(ctx, table.Change{
 		Action: access.KeyMake, Target: org, Event: event.Event{Name: event.KeyMade, Version: 1},
 		Put: []table.Item{{Key: c.OrganisationKey(), Value: made, New: true}},
@@ -114,7 +109,7 @@ func (k *Keeper) found(ctx context.Context, c table.Clinic, org string) (root, e
 func about(org string) map[string]string { return map[string]string{"organisation": org} }
 
 func closed(err error) error {
-	if _, wrong := errors.AsType[*types.InvalidCiphertextException](err); wrong {
+	if e, refused := errors.AsType[*kms.Error](err); refused && e.Code == kms.InvalidCiphertext {
 		return fmt.Errorf("open a root key: %w", err)
 	}
 	return fault.Wrap(err, fault.Unavailable, "keys_unavailable", "The patients' records cannot be opened just now.")

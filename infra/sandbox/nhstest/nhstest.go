@@ -68,10 +68,15 @@ func (c *Clock) Pass(d time.Duration) {
 	c.at = c.at.Add(d)
 }
 
+// key is the application's in every test of a process: to make one takes longer than most tests.
+var key = sync.OnceValues(func() (*rsa.PrivateKey, error) { //nolint:gochecknoglobals // only tests import this package
+	return rsa.GenerateKey(rand.Reader, 2048)
+})
+
 // New serves the stand-ins until the test ends. There is no limit of requests unless the test's change sets one.
 func New(tb testing.TB, change ...func(*nhs.Config)) *Stand {
 	tb.Helper()
-	key, err := rsa.GenerateKey(rand.Reader, 2048)
+	key, err := key()
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -88,7 +93,7 @@ func New(tb testing.TB, change ...func(*nhs.Config)) *Stand {
 		tb.Fatal(err)
 	}
 	srv := httptest.NewServer(s.Server)
-	tb.Cleanup(srv.Close)
+	tb.Cleanup(func() { srv.CloseClientConnections(); srv.Close() }) // one that was told to hang is not waited for
 	s.URL, s.HTTP = srv.URL, srv.Client()
 	s.TokenURL, s.PDSURL = srv.URL+nhs.TokenPath, srv.URL+pds.Base
 	s.SCRURL, s.GPURL = srv.URL+scr.Base, srv.URL+scr.GPBase

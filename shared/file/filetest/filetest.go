@@ -107,6 +107,25 @@ func Send(tb testing.TB, t file.Ticket, body []byte) int {
 	return res.StatusCode
 }
 
+// Fetch follows a link, as a browser would.
+func Fetch(tb testing.TB, url string) (int, http.Header, string) {
+	tb.Helper()
+	req, err := http.NewRequestWithContext(tb.Context(), http.MethodGet, url, http.NoBody)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	res, err := client().Do(req)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	defer res.Body.Close() //nolint:errcheck // it was read
+	body, err := io.ReadAll(res.Body)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return res.StatusCode, res.Header, string(body)
+}
+
 func (b *Bucket) mustAsk(tb testing.TB, method, path string, body []byte) {
 	tb.Helper()
 	res := b.ask(tb, method, path, body)
