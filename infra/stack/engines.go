@@ -68,6 +68,9 @@ func (s *Stack) values(lookup func(cfn.Reference) (string, bool)) cfn.Values {
 			"PdsTokenUrl": s.Control + nhsPath + "/oauth2/token", "PdsApiKey": pdsAPIKey, "PdsKid": pdsKid,
 			"ScrUrl":      s.Control + nhsPath + "/summary-care-record/FHIR/R4",
 			"GpRecordUrl": s.Control + nhsPath + "/gp-record",
+			"PublicUrl":   s.Public(), "ZoomUrl": s.Zoom, "ZoomOauthUrl": s.Zoom,
+			"ZoomClientId": zoomClient, "ZoomClientSecret": zoomSecret, "ZoomWebhookSecrets": zoomWebhookSecret,
+			"ZoomAdminClientId": zoomAdminClient, "ZoomAdminClientSecret": zoomAdminSecret,
 		},
 		Lookup: lookup,
 	}

@@ -61,6 +61,11 @@ func (s *Stack) startSandbox() error {
 		return err
 	}
 	s.serve(filesListener, files)
+	meetings, err := s.startZoom()
+	if err != nil {
+		return err
+	}
+	s.serve(zoomListener, meetings)
 	return nil
 }
 

@@ -29,12 +29,13 @@ import (
 	"almanac/infra/sandbox/nhs"
 	"almanac/infra/sandbox/oidc"
 	"almanac/infra/sandbox/ses"
+	"almanac/infra/sandbox/zoom"
 )
 
 // Options says what to start. The zero value is the whole product in memory on free ports.
 type Options struct {
 	Root string // of the repository; the working directory if empty
-	// Port is the API's; log-in, mailbox, control and files take the next four. 0 takes free ones.
+	// Port is the API's; log-in, mailbox, control, files and Zoom take the next five. 0 takes free ones.
 	Port int
 	// DataDir keeps the table on disk; empty keeps it in memory.
 	DataDir string
@@ -52,6 +53,7 @@ type Options struct {
 type Stack struct {
 	API, Login, Mailbox, Control string // base URLs
 	Files                        string // base URL of the bucket's engine
+	Zoom                         string // base URL of the stand-in for Zoom
 	Region                       string
 	Template                     *cfn.Template
 	Host                         *lambdahost.Host
@@ -60,6 +62,7 @@ type Stack struct {
 	Mail                         *ses.Server
 	People                       *oidc.Issuer
 	NHS                          *nhs.Server
+	Video                        *zoom.Server
 	DynamoDB                     *dynamodb.Client // straight to the engine
 	SQS                          *sqs.Client      // straight to the engine
 	TableName, KeyTableName      string
@@ -111,7 +114,7 @@ func (s *Stack) start(ctx context.Context) error {
 	if err := s.create(ctx); err != nil {
 		return err
 	}
-	if err := s.startSandbox(); err != nil {
+	if err := s.startSandbox(); err != nil { //nolint:contextcheck // what it starts ends with Close, not with ctx
 		return err
 	}
 	s.options.Progress("starting the functions")
@@ -125,7 +128,7 @@ func (s *Stack) start(ctx context.Context) error {
 
 // listen takes the ports first, so that a port in use is told before anything is started.
 func (s *Stack) listen() error {
-	for i, url := range []*string{&s.API, &s.Login, &s.Mailbox, &s.Control, &s.Files} {
+	for i, url := range []*string{&s.API, &s.Login, &s.Mailbox, &s.Control, &s.Files, &s.Zoom} {
 		port := 0
 		if s.options.Port != 0 {
 			port = s.options.Port + i
@@ -146,6 +149,7 @@ const (
 	mailboxListener
 	controlListener
 	filesListener
+	zoomListener
 )
 
 func (s *Stack) serve(listener int, h http.Handler) {
