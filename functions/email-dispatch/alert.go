@@ -28,7 +28,7 @@ func (d dispatcher) alert(ctx context.Context, by access.Caller, m event.Message
 	}
 	var failed []error
 	for _, officer := range officers(snap, raised.Subject) {
-		e := delivery.Errand{Message: m, About: raised.ID, Reader: officer.Subject}
+		e := delivery.Errand{Message: m, About: raised.ID, Patient: raised.PatientID, Reader: officer.Subject}
 		failed = append(failed, d.ledger.Deliver(ctx, by, e, d.notice(snap, raised, officer, m)))
 	}
 	return errors.Join(failed...)

@@ -9,7 +9,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/aws/aws-lambda-go/events"
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -28,6 +27,7 @@ import (
 	"almanac/shared/patient"
 	"almanac/shared/queue"
 	"almanac/shared/table"
+	"almanac/shared/video"
 )
 
 // The patient's data, which may stand in the patient's record and the mail and nowhere else.
@@ -37,6 +37,9 @@ const (
 	name   = given + " " + family
 	email  = "zebedee.canary@patient.example"
 )
+
+// public is the address of our own pages.
+const public = "https://visits.clinic.example"
 
 // bench is the worker over the real engine and the stand-in for SES, and a clinic that books.
 type bench struct {
@@ -85,6 +88,7 @@ func (b *bench) worker(t *testing.T, url string) queue.Handler {
 				return aws.Credentials{AccessKeyID: "local", SecretAccessKey: "local"}, nil
 			}),
 		}, ""),
+		links: video.Links{Table: b.Table, Keeper: b.Keeper}, public: public,
 	}
 	return queue.Each(slog.New(slog.NewJSONHandler(b.Log, nil)), event.Email, access.EmailDispatch, d.dispatch)
 }
@@ -158,15 +162,9 @@ func (b *bench) cancel(t *testing.T, apt booking.Appointment) booking.Appointmen
 func (b *bench) outbox(t *testing.T) []event.Message {
 	t.Helper()
 	var out []event.Message
-	for shard := range table.OutboxShards {
-		all, err := b.Table.Outbox().Waiting(t.Context(), shard, time.Now().Add(time.Hour), 1000)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, e := range all {
-			if slices.Contains(event.Queues(e.Name), event.Email) {
-				out = append(out, e.Message())
-			}
+	for _, e := range b.Waiting(t) {
+		if slices.Contains(event.Queues(e.Name), event.Email) {
+			out = append(out, e.Message())
 		}
 	}
 	slices.SortFunc(out, func(a, b event.Message) int { return strings.Compare(a.Event, b.Event) })

@@ -16,6 +16,7 @@ import (
 	"almanac/shared/patient"
 	"almanac/shared/queue"
 	"almanac/shared/seal"
+	"almanac/shared/video"
 )
 
 func main() {
@@ -39,7 +40,8 @@ func main() {
 	d := dispatcher{
 		table: a.Table, directory: a.Directory, patients: patient.New(a.Table, keeper, a.Now, a.ID), now: a.Now,
 		ledger: delivery.New(a.Table, a.Now, a.ID), writer: writer,
-		post: mail.NewPost(a.Config("SESV2"), settings.ConfigurationSet),
+		post:  mail.NewPost(a.Config("SESV2"), settings.ConfigurationSet),
+		links: video.Links{Table: a.Table, Keeper: keeper}, public: a.PublicURL(),
 	}
 	lambda.Start(queue.Each(a.Log, event.Email, access.EmailDispatch, d.dispatch))
 }

@@ -26,6 +26,10 @@ func calendar(l Letter, from string) (method, text string) { //nolint:nonamedret
 		organiser = l.Site.Email
 	}
 	var c strings.Builder
+	var link string
+	if l.Link != "" && l.Kind != Cancelled {
+		link = "URL:" + l.Link // a URI is written as it is (RFC 5545, 3.8.4.6)
+	}
 	for _, property := range []string{
 		"BEGIN:VCALENDAR",
 		"VERSION:2.0",
@@ -43,11 +47,14 @@ func calendar(l Letter, from string) (method, text string) { //nolint:nonamedret
 		"ORGANIZER" + called(l.Site.Name) + ":" + mailto(organiser),
 		// The appointment is agreed already: no reader need ask for an answer, and none would be read.
 		"ATTENDEE" + called(l.To.Name) + ";PARTSTAT=ACCEPTED;RSVP=FALSE:" + mailto(l.To.Email),
+		link,
 		"CLASS:PRIVATE",
 		"END:VEVENT",
 		"END:VCALENDAR",
 	} {
-		fold(&c, property)
+		if property != "" {
+			fold(&c, property)
+		}
 	}
 	return method, c.String()
 }

@@ -27,6 +27,7 @@ const (
 	Booked    Kind = "booked"
 	Moved     Kind = "moved"
 	Cancelled Kind = "cancelled"
+	Invited   Kind = "invited" // the link to a video visit
 )
 
 // Modes of an appointment, as a service names them. Any other is one in person.
@@ -49,6 +50,7 @@ type Letter struct {
 	Organisation string // its name
 	Site         Place
 	Mode         string
+	Link         string    // to the video visit; empty where it is not to be told
 	Appointment  string    // its id
 	Sequence     int64     // of the appointment's changes that people are told of
 	Start, End   time.Time // in the site's zone

@@ -6,6 +6,8 @@ import (
 	"io"
 	"log/slog"
 	"time"
+
+	"almanac/shared/wall"
 )
 
 // Notice is a mail that tells a privacy officer that an alert waits. It knows no patient and nobody whom the alert is
@@ -34,7 +36,10 @@ func (n Notice) content(from string) content {
 		Subject:  "An alert waits for review",
 		Greeting: "Hello,",
 		Lead:     "Somebody opened a record and gave a reason. Please review whether it was justified.",
-		Facts:    []fact{{"Reference", n.Reference}, {"Review by", date(n.Due) + ", " + clock(n.Due)}},
+		Facts: []fact{
+			{Label: "Reference", Value: n.Reference},
+			{Label: "Review by", Value: wall.Date(n.Due) + ", " + wall.Clock(n.Due)},
+		},
 		Notes: []string{
 			"Log in to Almanac and look for this reference under Alerts.",
 			"This email says no more on purpose. Please do not reply to it: nobody reads the replies.",

@@ -4,8 +4,9 @@ import (
 	"fmt"
 	"html"
 	"strings"
-	"time"
 	"unicode"
+
+	"almanac/shared/wall"
 )
 
 // content is what a mail says, before it is plain text or HTML.
@@ -16,15 +17,21 @@ type content struct {
 	Signature               []string
 }
 
-// fact is one line of the appointment's particulars.
-type fact struct{ Label, Value string }
+// fact is one line of the appointment's particulars. One that is a link is an address of ours.
+type fact struct {
+	Label, Value string
+	Link         bool
+}
 
 func (l Letter) content() content {
-	day, place := date(l.Start), l.place()
+	day, place := wall.Date(l.Start), l.place()
 	c := content{
 		Greeting:  "Hello,",
-		Facts:     []fact{{"When", when(l.Start, l.End)}, place},
+		Facts:     []fact{{Label: "When", Value: wall.When(l.Start, l.End)}, place},
 		Signature: []string{l.Site.Name},
+	}
+	if l.Link != "" && l.Kind != Cancelled {
+		c.Facts = append(c.Facts, fact{Label: "Link", Value: l.Link, Link: true})
 	}
 	if l.To.Name != "" {
 		c.Greeting = "Dear " + l.To.Name + ","
@@ -42,6 +49,13 @@ func (l Letter) content() content {
 		c.Facts[0].Label = "It was on"
 		c.Notes = []string{"The attached file removes the appointment from your calendar."}
 		late = "To book another appointment, %s."
+	case Invited:
+		c.Subject, c.Lead = "Your video appointment on "+day, "This is the link to your video appointment."
+		c.Notes = []string{
+			"Open the link when it is time. It stays right if the appointment is moved.",
+			"The link is for you alone: please do not pass it on.",
+			"The attached file puts the appointment into your calendar.",
+		}
 	case Booked:
 		fallthrough
 	default:
@@ -64,13 +78,13 @@ func (l Letter) content() content {
 func (l Letter) place() fact {
 	switch {
 	case l.Mode == Video:
-		return fact{"How", "by video call"}
+		return fact{Label: "How", Value: "by video call"}
 	case l.Mode == Telephone:
-		return fact{"How", "by telephone"}
+		return fact{Label: "How", Value: "by telephone"}
 	case l.Site.Address == "":
-		return fact{"Where", l.Site.Name}
+		return fact{Label: "Where", Value: l.Site.Name}
 	}
-	return fact{"Where", l.Site.Name + ", " + l.Site.Address}
+	return fact{Label: "Where", Value: l.Site.Name + ", " + l.Site.Address}
 }
 
 // reach says how to reach the clinic, or nothing.
@@ -96,8 +110,8 @@ func (c content) text() string {
 	return b.String()
 }
 
-// html writes the content as HTML, every word of it escaped. There are only elements without attributes, so an
-// element's text is the one context there is; html/template, which knows the others, would make the function's zip a
+// html writes the content as HTML, every word of it escaped. An element's text is the one context there is, but for the
+// address of a link, which is ours and quoted; html/template, which knows the others, would make the function's zip a
 // fifth larger. The mail loads nothing from elsewhere and has no style beyond the reader's own.
 func (c content) html() string {
 	var b strings.Builder
@@ -117,6 +131,10 @@ func (c content) html() string {
 <p>`, c.Lead, `</p>
 <p>`)
 	for _, f := range c.Facts {
+		if f.Link {
+			write("", f.Label, `: <a href="`, f.Value, `">`, f.Value, "</a><br>\n")
+			continue
+		}
 		write("", f.Label, ": <strong>", f.Value, "</strong><br>\n")
 	}
 	write("</p>\n")
@@ -129,51 +147,6 @@ func (c content) html() string {
 	}
 	write("</p>\n</body>\n</html>\n")
 	return b.String()
-}
-
-func date(t time.Time) string { return t.Format("Monday 2 January 2006") }
-
-// when says from when to when, as the NHS service manual writes dates and times: weekday and month in full, "9:30am",
-// "midday". On the days when the clocks change it names the time that is in force, which is not plain then.
-func when(start, end time.Time) string {
-	from, until := clock(start), clock(end)
-	if changes(start) || changes(end) {
-		from, until = from+" "+zone(start), until+" "+zone(end)
-	}
-	if date(start) == date(end) {
-		return date(start) + ", " + from + " to " + until
-	}
-	return date(start) + ", " + from + " to " + date(end) + ", " + until
-}
-
-// clock writes a time of day.
-func clock(t time.Time) string {
-	switch {
-	case t.Minute() == 0 && t.Hour() == 0:
-		return "midnight"
-	case t.Minute() == 0 && t.Hour() == 12:
-		return "midday"
-	case t.Minute() == 0:
-		return t.Format("3pm")
-	}
-	return t.Format("3:04pm")
-}
-
-// changes tells whether the clocks change on the day of t, where t is.
-func changes(t time.Time) bool {
-	y, m, d := t.Date()
-	_, before := time.Date(y, m, d, 0, 0, 0, 0, t.Location()).Zone()
-	_, after := time.Date(y, m, d+1, 0, 0, 0, 0, t.Location()).Zone()
-	return before != after
-}
-
-// zone names the time in force: "(BST)", or by its distance from UTC where it has no name.
-func zone(t time.Time) string {
-	name, _ := t.Zone()
-	if strings.HasPrefix(name, "+") || strings.HasPrefix(name, "-") {
-		name = "UTC" + name
-	}
-	return "(" + name + ")"
 }
 
 // printable drops characters that control the text around them, bidirectional overrides included, and makes every

@@ -1,0 +1,83 @@
+package main
+
+import (
+	"context"
+	"time"
+
+	"almanac/shared/access"
+	"almanac/shared/connection"
+	"almanac/shared/fault"
+	"almanac/shared/web"
+)
+
+const aboutList = "Your own Zoom account, and for managers the clinic's. One that is not connected is listed too."
+
+// connections is what somebody has connected.
+type connections struct {
+	Items []connected `json:"items"`
+}
+
+type connected struct {
+	Provider    string     `json:"provider" enum:"zoom,zoom-admin"`
+	State       string     `json:"state" enum:"not-connected,linked,needs-reauth,ending"`
+	Why         string     `json:"why,omitempty" doc:"Why it must be connected again, or is being disconnected, as a code."`
+	Missing     []string   `json:"missing,omitempty" doc:"What Zoom was not allowed to grant; connect again and allow all of it."`
+	Plan        string     `json:"plan,omitempty" enum:"basic,licensed"`
+	Note        string     `json:"note,omitempty" doc:"What the plan means for video visits."`
+	ConnectedAs string     `json:"connectedAs,omitempty" doc:"The Zoom user's address, for whoever connected it."`
+	Since       *time.Time `json:"since,omitempty" doc:"When it was connected last."`
+	LastSuccess *time.Time `json:"lastSuccess,omitempty" doc:"When Zoom last let Almanac in."`
+}
+
+const (
+	notConnected = "not-connected"
+
+	basic     = "basic"
+	licensed  = "licensed"
+	basicNote = "Zoom ends meetings of a Basic user after 40 minutes. Give this user a licence for longer visits."
+)
+
+func list(z connection.Zoom) web.Func[struct{}, connections] {
+	return func(ctx context.Context, r web.Request, _ *struct{}) (connections, error) {
+		kinds := []string{connection.Own}
+		if r.By.Can(access.LoginProvision) {
+			kinds = append(kinds, connection.Admin)
+		}
+		out := connections{Items: make([]connected, 0, len(kinds))}
+		for _, kind := range kinds {
+			con, err := z.Of(ctx, r.By, r.By.Person(), kind)
+			if fault.Is(err, fault.NotFound) {
+				out.Items = append(out.Items, connected{Provider: kind, State: notConnected})
+				continue
+			}
+			if err != nil {
+				return out, err
+			}
+			item := shown(con)
+			if con.Subject == r.By.Person() {
+				if item.ConnectedAs, err = z.ConnectedAs(ctx, r.By, con); err != nil {
+					return out, err
+				}
+			}
+			out.Items = append(out.Items, item)
+		}
+		return out, nil
+	}
+}
+
+// shown is what of a connection everybody may see who may see it at all.
+func shown(con connection.Connection) connected {
+	made, renewed := con.Made.UTC(), con.Renewed.UTC()
+	out := connected{
+		Provider: con.Provider, State: string(con.State), Why: con.Why, Missing: con.Missing,
+		Since: &made, LastSuccess: &renewed,
+	}
+	switch {
+	case con.Provider == connection.Admin: // it makes no meetings
+	case con.Licensed:
+		out.Plan = licensed
+	default:
+		out.Plan, out.Note = basic, basicNote
+	}
+	return out
+}
