@@ -1,4 +1,5 @@
-// Reconcile finds what was committed but not told, every five minutes, and tells it.
+// Reconcile finds, every five minutes, what was committed but not told, and which connected accounts are to be looked
+// after, and tells the queues.
 package main
 
 import (
@@ -8,6 +9,7 @@ import (
 
 	"github.com/aws/aws-lambda-go/lambda"
 
+	"almanac/shared/access"
 	"almanac/shared/app"
 	"almanac/shared/relay"
 	"almanac/shared/schedule"
@@ -24,5 +26,8 @@ func main() {
 	}
 	// The age of an event is read from its id, which has the system's time, wherever the clock in use may stand.
 	r := relay.New(a.Config("SQS"), queues, a.Table.Outbox())
-	lambda.Start(schedule.Run(a.Log, sweep(a.Log, r, time.Now)))
+	job := func(org string) access.Caller { return access.System(org, string(access.VideoRooms)) }
+	lambda.Start(schedule.Run(a.Log, sweep(a.Log, r, time.Now, func(ctx context.Context) (tended, error) {
+		return tend(ctx, a.Table, job, a.Now())
+	})))
 }

@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/sqs"
 
 	"almanac/shared/access"
 	"almanac/shared/clinictest"
@@ -24,24 +23,10 @@ import (
 // A stream record is lost: two minutes later the next run tells the queue, and the runs after it tell nothing more.
 func TestSweep(t *testing.T) {
 	h, org := clinictest.New(t), id.New("org")
-	endpoint := os.Getenv("SQS_ENDPOINT")
-	if endpoint == "" {
-		t.Fatal("SQS_ENDPOINT is not set: run tests with `make test`")
-	}
-	cfg := aws.Config{
-		Region: "eu-west-2", BaseEndpoint: &endpoint,
-		Credentials: aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) {
-			return aws.Credentials{AccessKeyID: "local", SecretAccessKey: "local"}, nil
-		}),
-	}
-	client := sqs.NewFromConfig(cfg)
-	out, err := client.CreateQueue(t.Context(), &sqs.CreateQueueInput{QueueName: aws.String("reconcile-" + id.New("tst"))})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _, _ = client.DeleteQueue(t.Context(), &sqs.DeleteQueueInput{QueueUrl: out.QueueUrl}) }()
+	q := clinictest.NewQueues(t)
+	url := q.New(t, nil)
 	c, apt := h.Table.For(access.System(org, string(access.EmailDispatch))), id.New("apt")
-	err = c.Write(t.Context(), table.Change{
+	err := c.Write(t.Context(), table.Change{
 		Action: access.MessageSend, Target: apt, Event: event.Event{Name: event.AppointmentMoved, Version: 2, Sequence: 1},
 		Put: []table.Item{{Key: c.Appointment(apt), Value: map[string]string{"id": apt}, New: true}},
 	})
@@ -53,8 +38,8 @@ func TestSweep(t *testing.T) {
 		t.Fatal(err)
 	}
 	now, log := time.Now(), slog.New(slog.NewJSONHandler(h.Log, nil))
-	r := relay.New(cfg, map[event.Queue]string{event.Email: aws.ToString(out.QueueUrl)}, h.Table.Outbox())
-	run := schedule.Run(log, sweep(log, r, func() time.Time { return now }))
+	r := relay.New(q.Direct, map[event.Queue]string{event.Email: url, event.Video: q.New(t, nil)}, h.Table.Outbox())
+	run := schedule.Run(log, sweep(log, r, func() time.Time { return now }, func(context.Context) (tended, error) { return tended{}, nil }))
 	for _, x := range []struct {
 		later time.Duration
 		logs  string
@@ -72,11 +57,11 @@ func TestSweep(t *testing.T) {
 		if last := lines[len(lines)-1]; !strings.Contains(last, x.logs) {
 			t.Errorf("after %v logged %s", x.later, last)
 		}
-		got, err := client.ReceiveMessage(t.Context(), &sqs.ReceiveMessageInput{QueueUrl: out.QueueUrl, MaxNumberOfMessages: 10})
-		if err != nil || len(got.Messages) != x.tells {
-			t.Fatalf("after %v the queue got %d, %v", x.later, len(got.Messages), err)
+		got := q.Take(t, url)
+		if len(got) != x.tells {
+			t.Fatalf("after %v the queue got %d", x.later, len(got))
 		}
-		for _, m := range got.Messages {
+		for _, m := range got {
 			if told, err := queue.Decode(aws.ToString(m.Body)); err != nil || told.Target != apt || told.Sequence != 1 || told.Version != 2 {
 				t.Errorf("%+v, %v", told, err)
 			}

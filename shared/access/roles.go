@@ -71,6 +71,22 @@ const (
 	AppointmentRead     Permission = "appointment.read"
 	AppointmentList     Permission = "appointment.list"
 	AppointmentHistory  Permission = "appointment.history"
+	ConnectionRead      Permission = "connection.read"
+	ConnectionMake      Permission = "connection.make"
+	ConnectionRenew     Permission = "connection.renew"
+	ConnectionEnd       Permission = "connection.end"
+	ConnectionTend      Permission = "connection.tend"
+	LoginProvision      Permission = "login.provision"
+	VideoRead           Permission = "video.read"
+	VideoEmail          Permission = "video.email"
+	VideoStart          Permission = "video.start"
+	VideoSync           Permission = "video.sync"
+	VideoNote           Permission = "video.note"
+	VideoErase          Permission = "video.erase"
+	VideoVisit          Permission = "video.visit"
+	TaskList            Permission = "task.list"
+	TaskRaise           Permission = "task.raise"
+	TaskDone            Permission = "task.done"
 	MessageRead         Permission = "message.read"
 	MessageSend         Permission = "message.send"
 )
@@ -79,7 +95,7 @@ const (
 func (p Permission) Sensitive() bool {
 	switch p { //nolint:exhaustive // a list of the few that are
 	case PatientRead, PatientSearch, PatientCompare, PatientExport, PatientAudit, PatientAppointments,
-		AppointmentRead, AppointmentList, AppointmentHistory, MessageRead,
+		AppointmentRead, AppointmentList, AppointmentHistory, MessageRead, VideoRead,
 		RelationshipList, AlertList, NumberReview, ConsentRead, DisclosureList, RecordViewOpen:
 		return true
 	default:
@@ -126,7 +142,10 @@ const (
 	EmailDispatch  Role = "email-dispatch"
 	PDSLookup      Role = "pds-lookup"
 	PatientUpload  Role = "patient-upload"
-	Keeper         Role = "keeper" // makes an organisation's first key
+	Keeper         Role = "keeper"        // makes an organisation's first key
+	Renewer        Role = "renewer"       // keeps connected accounts usable, whoever asks
+	VideoRooms     Role = "video-rooms"   // brings rooms into agreement with the diary, and what they tell into it
+	VideoVisitor   Role = "video-visitor" // shows patients their own video visit, by their link
 )
 
 // StaffRoles lists the roles that an organisation may give.
@@ -134,7 +153,7 @@ func StaffRoles() []Role { return []Role{Receptionist, Clinician, Manager, Priva
 
 // allows is the permission matrix: one row a role, read from top to bottom.
 func (r Role) allows(p Permission) bool {
-	switch r {
+	switch r { //nolint:exhaustive // the roles of people; works has those of jobs
 	case Manager:
 		return managing(p)
 	case Receptionist:
@@ -145,6 +164,13 @@ func (r Role) allows(p Permission) bool {
 		return oversight(p)
 	case Operator:
 		return p == OrganisationCreate
+	}
+	return r.works(p)
+}
+
+// works is the permission matrix of jobs.
+func (r Role) works(p Permission) bool {
+	switch r { //nolint:exhaustive // the roles of jobs
 	case EmailDispatch:
 		return p == MessageSend
 	case PDSLookup:
@@ -153,6 +179,15 @@ func (r Role) allows(p Permission) bool {
 		return slices.Contains([]Permission{UploadCarry, PatientCreate, PatientRead, PatientSearch}, p)
 	case Keeper:
 		return p == KeyMake
+	case Renewer:
+		return slices.Contains([]Permission{ConnectionMake, ConnectionRenew, ConnectionTend, TaskRaise}, p)
+	case VideoRooms:
+		return slices.Contains([]Permission{
+			VideoSync, VideoNote, VideoErase, VideoRead, ConnectionRenew, ConnectionTend, ConnectionEnd, TaskRaise,
+			AppointmentRead, AppointmentMove, AppointmentCancel,
+		}, p)
+	case VideoVisitor:
+		return slices.Contains([]Permission{VideoVisit, VideoRead}, p)
 	}
 	return false
 }
@@ -163,7 +198,8 @@ func managing(p Permission) bool { return p != OrganisationCreate && !ofJobs(p) 
 // ofJobs are what no person does.
 func ofJobs(p Permission) bool {
 	switch p { //nolint:exhaustive // a list of what jobs alone may do
-	case MessageSend, NumberSettle, RecordViewSettle, UploadCarry, KeyMake:
+	case MessageSend, NumberSettle, RecordViewSettle, UploadCarry, KeyMake,
+		ConnectionRenew, ConnectionTend, VideoSync, VideoNote, VideoErase, VideoVisit, TaskRaise:
 		return true
 	default:
 		return false
@@ -182,7 +218,8 @@ func frontDesk(p Permission) bool {
 		HoldCreate, HoldRenew, HoldRelease,
 		AppointmentBook, AppointmentMove, AppointmentCancel, AppointmentProgress,
 		AppointmentRead, AppointmentList, AppointmentHistory,
-		LeaveEnter, LeaveWithdraw, MessageRead:
+		LeaveEnter, LeaveWithdraw, MessageRead,
+		ConnectionRead, ConnectionMake, ConnectionEnd, VideoRead, VideoEmail, VideoStart, TaskList, TaskDone:
 		return true
 	default:
 		return false

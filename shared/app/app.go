@@ -32,8 +32,26 @@ type App struct {
 	env       environment
 }
 
-// New reads the environment and makes the parts. Errors name every variable that is missing.
+// New reads the environment and makes the parts. Errors name the variables that are missing.
 func New(ctx context.Context) (*App, error) {
+	a, err := Bare(ctx)
+	if err != nil {
+		return nil, err
+	}
+	env := a.env
+	if err := env.require("TABLE_NAME"); err != nil {
+		return nil, err
+	}
+	a.Table = table.New(dynamodb.New(dynamodb.Options{
+		Region: env.region, Credentials: env, HTTPClient: client(), BaseEndpoint: env.endpoint("DYNAMODB"),
+		Retryer: retryer(dynamoTries),
+	}), env.table, a.Now, a.ID).WithKeys(env.get("KEY_TABLE_NAME"))
+	a.Directory = clinic.NewDirectory(a.Table, a.Now)
+	return a, nil
+}
+
+// Bare is New for a function that has no table: its Table and Directory are nil.
+func Bare(ctx context.Context) (*App, error) {
 	env, err := readEnvironment(os.Getenv)
 	if err != nil {
 		return nil, err
@@ -45,11 +63,6 @@ func New(ctx context.Context) (*App, error) {
 		env: env,
 	}
 	slog.SetDefault(a.Log)
-	a.Table = table.New(dynamodb.New(dynamodb.Options{
-		Region: env.region, Credentials: env, HTTPClient: client(), BaseEndpoint: env.endpoint("DYNAMODB"),
-		Retryer: retryer(dynamoTries),
-	}), env.table, a.Now, a.ID).WithKeys(env.get("KEY_TABLE_NAME"))
-	a.Directory = clinic.NewDirectory(a.Table, a.Now)
 	return a, nil
 }
 
@@ -86,14 +99,15 @@ func retryer(tries int) aws.Retryer {
 
 // environment holds the variables that a function may be given; docs/deploy.md lists them.
 //
-//	TABLE_NAME              the table; required
+//	TABLE_NAME              the table; required, but where a function has none
 //	AWS_REGION              set by Lambda; required
 //	AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN   set by Lambda
 //	AWS_ENDPOINT_URL_*      another address of a service (DYNAMODB, SQS, SESV2, KMS); unset on AWS
 //	KEY_TABLE_NAME          the table of keys; required where patients' records are read or written
 //	SEAL_KEY_ID             KMS key that wraps the organisations' root keys; required there too
 //	ORGANISATION_CLAIM      the token's claim that lists organisations; default cognito:groups
-//	EMAIL_QUEUE_URL, PDS_QUEUE_URL, ASKED_QUEUE_URL, UPLOAD_QUEUE_URL   required where events are relayed
+//	EMAIL_QUEUE_URL, PDS_QUEUE_URL, ASKED_QUEUE_URL, UPLOAD_QUEUE_URL, VIDEO_QUEUE_URL
+//	                        the queues; required where events are relayed
 //	MAIL_FROM               the address that mail is sent from; required where mail is sent
 //	MAIL_CONFIGURATION_SET  SES configuration set; optional
 //	UPLOAD_BUCKET           S3 bucket of the uploads; required where they are read or written
@@ -102,6 +116,12 @@ func retryer(tries int) aws.Retryer {
 //	PDS_API_KEY, PDS_KID    the application's key at NHS England, and the id of its public key there
 //	PDS_KEY_ID              KMS key that signs for the application
 //	SCR_URL, GP_RECORD_URL  addresses of the Summary Care Record and of GP records
+//	PUBLIC_URL              address under which people reach Almanac's own pages; required where links are made
+//	ZOOM_CLIENT_ID, ZOOM_CLIENT_SECRET   the app at Zoom that people connect their accounts to
+//	ZOOM_ADMIN_CLIENT_ID, ZOOM_ADMIN_CLIENT_SECRET   the app that makes log-ins in a clinic's account; optional
+//	ZOOM_WEBHOOK_SECRETS    secret tokens that Zoom signs with, newest first, separated by commas
+//	ZOOM_URL, ZOOM_OAUTH_URL   addresses of Zoom; unset for Zoom's own
+//	NOTICE_QUEUE_URL        the queue for what Zoom tells; required where it arrives
 //	ALMANAC_CLOCK_URL       where the local stack tells the time; unset on AWS
 type environment struct {
 	get              func(string) string
@@ -119,7 +139,7 @@ func readEnvironment(get func(string) string) (environment, error) {
 	if e.claim == "" {
 		e.claim = "cognito:groups"
 	}
-	return e, e.require("AWS_REGION", "TABLE_NAME", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
+	return e, e.require("AWS_REGION", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
 }
 
 func (e environment) require(names ...string) error {

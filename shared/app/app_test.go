@@ -7,18 +7,32 @@ import (
 
 func TestMissingVariablesStopTheStartByName(t *testing.T) {
 	_, err := readEnvironment(func(name string) string {
-		return map[string]string{"AWS_REGION": "eu-west-2", "AWS_ACCESS_KEY_ID": "key"}[name]
+		return map[string]string{"AWS_REGION": "eu-west-2"}[name]
 	})
 	if err == nil {
-		t.Fatal("started without a table")
+		t.Fatal("started without credentials")
 	}
-	for _, name := range []string{"TABLE_NAME", "AWS_SECRET_ACCESS_KEY"} {
+	for _, name := range []string{"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"} {
 		if !strings.Contains(err.Error(), name) {
 			t.Errorf("%q does not name %s", err, name)
 		}
 	}
 	if strings.Contains(err.Error(), "AWS_REGION") {
 		t.Errorf("%q names a variable that is set", err)
+	}
+}
+
+// A function with a table does not start without its name; one that has none does.
+func TestTableIsNamed(t *testing.T) {
+	for _, name := range []string{"AWS_REGION", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"} {
+		t.Setenv(name, "local")
+	}
+	t.Setenv("TABLE_NAME", "")
+	if _, err := New(t.Context()); err == nil || !strings.Contains(err.Error(), "TABLE_NAME") {
+		t.Errorf("New: %v", err)
+	}
+	if a, err := Bare(t.Context()); err != nil || a.Table != nil {
+		t.Errorf("Bare: %v", err)
 	}
 }
 

@@ -14,11 +14,12 @@ func (a *App) Queues() (map[event.Queue]string, error) {
 		pds    = "PDS_QUEUE_URL"
 		asked  = "ASKED_QUEUE_URL"
 		upload = "UPLOAD_QUEUE_URL"
+		video  = "VIDEO_QUEUE_URL"
 	)
 	return map[event.Queue]string{
 		event.Email: a.env.get(email), event.PDS: a.env.get(pds), event.Asked: a.env.get(asked),
-		event.Upload: a.env.get(upload),
-	}, a.env.require(email, pds, asked, upload)
+		event.Upload: a.env.get(upload), event.Video: a.env.get(video),
+	}, a.env.require(email, pds, asked, upload, video)
 }
 
 // Config is how a client reaches a service of AWS, by the name that AWS_ENDPOINT_URL_<service> has for it. The client

@@ -25,7 +25,7 @@ func TestSettings(t *testing.T) {
 		t.Errorf("Mail: %v", err)
 	}
 	given["EMAIL_QUEUE_URL"], given["MAIL_FROM"], given["MAIL_CONFIGURATION_SET"] = "http://127.0.0.1:1/q", "a@b.example", "set"
-	for _, name := range []string{"PDS_QUEUE_URL", "ASKED_QUEUE_URL", "UPLOAD_QUEUE_URL"} {
+	for _, name := range []string{"PDS_QUEUE_URL", "ASKED_QUEUE_URL", "UPLOAD_QUEUE_URL", "VIDEO_QUEUE_URL"} {
 		if _, err := a.Queues(); err == nil || !strings.Contains(err.Error(), name) {
 			t.Errorf("Queues: %v", err)
 		}

@@ -65,6 +65,28 @@ const (
 	AppointmentMoved      Name = "appointment.moved"
 	AppointmentCancelled  Name = "appointment.cancelled"
 	AppointmentProgressed Name = "appointment.progressed"
+	ConnectionBegun       Name = "connection.begun"
+	ConnectionReturned    Name = "connection.returned" // somebody came back from the provider with what Why says
+	ConnectionMade        Name = "connection.made"
+	ConnectionRenewing    Name = "connection.renewing" // somebody has the lease to renew its token
+	ConnectionRenewed     Name = "connection.renewed"
+	ConnectionNotRenewed  Name = "connection.not-renewed"
+	ConnectionPlanned     Name = "connection.planned" // when it is to be looked after
+	ConnectionLapsed      Name = "connection.lapsed"  // its owner must connect it again
+	ConnectionDue         Name = "connection.due"     // it is to be looked after
+	ConnectionEnding      Name = "connection.ending"
+	ConnectionEnded       Name = "connection.ended"
+	LoginProvisioned      Name = "login.provisioned"
+	VideoAsked            Name = "video.asked"
+	VideoLinkAsked        Name = "video.link-asked"
+	VideoSyncing          Name = "video.syncing"
+	VideoSettled          Name = "video.settled"
+	VideoNoted            Name = "video.noted"
+	VideoErased           Name = "video.erased"
+	VideoStarted          Name = "video.started"
+	VideoJoined           Name = "video.joined"
+	TaskRaised            Name = "task.raised"
+	TaskDone              Name = "task.done"
 	MessagePlanned        Name = "message.planned"
 	MessageSending        Name = "message.sending"
 	MessageSettled        Name = "message.settled"
@@ -81,6 +103,7 @@ const (
 	PDS    Queue = "pds"    // work with NHS services that nobody waits for: tracing numbers, keeping them in step
 	Asked  Queue = "asked"  // work with NHS services that somebody asked for and may be waiting for, and privacy alerts
 	Upload Queue = "upload" // files of patients to take in
+	Video  Queue = "video"  // rooms for video visits to make, change and take away, and connections to look after
 )
 
 // Queues is the one table of who is told of what. An event that no queue wants stays an audit entry.
@@ -89,6 +112,12 @@ func Queues(n Name) []Queue {
 	case AppointmentBooked:
 		return []Queue{Email, PDS}
 	case AppointmentMoved, AppointmentCancelled:
+		return []Queue{Email, Video}
+	case VideoLinkAsked:
+		return []Queue{Email, Video}
+	case VideoAsked, ConnectionMade, ConnectionEnding, ConnectionDue:
+		return []Queue{Video}
+	case ConnectionLapsed:
 		return []Queue{Email}
 	case GlassBroken, RelationshipClaimed:
 		return []Queue{Email}

@@ -39,13 +39,19 @@ const share = 3
 // the others too.
 func Each(log *slog.Logger, of event.Queue, as access.Role, work Work, also ...event.Queue) Handler {
 	w := worker{log: log, of: append([]event.Queue{of}, also...), as: as, work: work}
+	return batched(w.handle)
+}
+
+// batched makes the handler of a batch from what deals with one message and tells whether it is done with. late says
+// that there is no time left to begin with it.
+func batched(handle func(ctx context.Context, rec events.SQSMessage, late bool) bool) Handler {
 	return func(ctx context.Context, batch events.SQSEvent) (events.SQSEventResponse, error) {
 		deadline, bounded := ctx.Deadline()
 		margin := time.Until(deadline) / share
 		var res events.SQSEventResponse
 		for _, rec := range batch.Records {
 			late := ctx.Err() != nil || bounded && time.Until(deadline) < margin
-			if !w.handle(ctx, rec, late) {
+			if !handle(ctx, rec, late) {
 				res.BatchItemFailures = append(res.BatchItemFailures,
 					events.SQSBatchItemFailure{ItemIdentifier: rec.MessageId})
 			}
@@ -79,28 +85,34 @@ func (w worker) handle(ctx context.Context, rec events.SQSMessage, late bool) bo
 	default:
 		err = w.attempt(ctx, m)
 	}
+	var about []slog.Attr
+	if m.Event != "" {
+		about = []slog.Attr{
+			slog.String("event", m.Event), slog.String("name", string(m.Name)),
+			slog.String("org", m.Org), slog.String("target", m.Target), slog.Int64("sequence", m.Sequence),
+		}
+	}
+	return told(ctx, w.log, string(w.of[0]), rec, began, err, about)
+}
+
+// told writes a message's one log line, and tells whether the message is done with.
+func told(
+	ctx context.Context, log *slog.Logger, queue string, rec events.SQSMessage, began time.Time, err error,
+	about []slog.Attr,
+) bool {
 	outcome, level := judge(err)
 	line := []slog.Attr{
-		slog.String("outcome", outcome), slog.String("queue", string(w.of[0])), slog.String("message", rec.MessageId),
+		slog.String("outcome", outcome), slog.String("queue", queue), slog.String("message", rec.MessageId),
 		slog.String("receives", rec.Attributes["ApproximateReceiveCount"]),
 		slog.Int64("took_ms", time.Since(began).Milliseconds()),
 	}
-	if m.Event != "" {
-		line = append(line, slog.String("event", m.Event), slog.String("name", string(m.Name)),
-			slog.String("org", m.Org), slog.String("target", m.Target), slog.Int64("sequence", m.Sequence))
-	}
-	w.log.LogAttrs(ctx, level, "message", append(line, Why(err)...)...)
+	log.LogAttrs(ctx, level, "message", append(append(line, about...), Why(err)...)...)
 	return outcome == done || outcome == gone
 }
 
-// attempt does the work and turns a panic into an error, so that it costs one message and not the batch.
-func (w worker) attempt(ctx context.Context, m event.Message) (err error) {
-	defer func() {
-		if p := recover(); p != nil {
-			err = Panicked(p)
-		}
-	}()
-	return w.work(ctx, access.System(m.Org, string(w.as)), m)
+// attempt does the work as a job of the message's organisation.
+func (w worker) attempt(ctx context.Context, m event.Message) error {
+	return guarded(func() error { return w.work(ctx, access.System(m.Org, string(w.as)), m) })
 }
 
 // The outcomes of a message.

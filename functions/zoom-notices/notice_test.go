@@ -1,0 +1,193 @@
+package main
+
+import (
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	zoomsim "almanac/infra/sandbox/zoom"
+	"almanac/shared/access"
+	"almanac/shared/booking"
+	"almanac/shared/clinictest"
+	"almanac/shared/connection"
+	"almanac/shared/fault"
+	"almanac/shared/task"
+	"almanac/shared/video"
+)
+
+// The sample events in order: a meeting told backwards and twice, a move, what cannot be read, and the end.
+func TestEvents(t *testing.T) {
+	b := newBench(t)
+	apt, room := b.ready(t, "2027-01-05T09:30")
+	if failed := b.handle(t, sample(t, "meeting", room)); failed != 0 {
+		t.Errorf("%d of the meeting failed\n%s", failed, b.Log)
+	}
+	var log []string
+	entries, err := b.video.Log(t.Context(), b.job, apt.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range entries {
+		log = append(log, e.Source+" "+string(e.Kind)+" "+e.As)
+	}
+	want := []string{"almanac created ", "zoom joined guest", "zoom left guest", "zoom started "}
+	if slices.Sort(log); !slices.Equal(log, want) {
+		t.Errorf("the log has %q", log)
+	}
+	later := time.Date(2027, 1, 6, 14, 0, 0, 0, time.UTC)
+	if err := b.zoom.Edit(room, zoomsim.Change{Start: &later}); err != nil {
+		t.Fatal(err)
+	}
+	if failed := b.handle(t, sample(t, "moved", room)); failed != 0 || !b.now(t, apt).Start.Equal(later) {
+		t.Errorf("%d failed, the appointment is at %s\n%s", failed, b.now(t, apt).Start, b.Log)
+	}
+	if failed := b.handle(t, sample(t, "poison", room)); failed != 2 {
+		t.Errorf("%d failed of what cannot be read", failed)
+	}
+	b.Clock.Pass(11 * time.Minute)
+	if failed := b.handle(t, sample(t, "uninstalled", room)); failed != 0 {
+		t.Errorf("the uninstalling failed\n%s", b.Log)
+	}
+	if _, err := b.connection(t); !fault.Is(err, fault.NotFound) {
+		t.Errorf("the connection: %v", err)
+	}
+	for _, secret := range []string{"Okonjo", "zak=", "pwd=", "HarbourEPe", b.zoom.URL} {
+		if strings.Contains(b.Log.String(), secret) {
+			t.Errorf("the log holds %q:\n%s", secret, b.Log)
+		}
+	}
+	clinictest.Sampled(t, "zoom-notices", 4)
+}
+
+// Redriven twice, in any order and after everything was erased: each is dealt with, and nothing comes back.
+func TestRedriven(t *testing.T) {
+	b := newBench(t)
+	apt, room := b.ready(t, "2027-01-05T09:30")
+	later := time.Date(2027, 1, 6, 14, 0, 0, 0, time.UTC)
+	for _, do := range []func() error{
+		func() error { return b.zoom.Edit(room, zoomsim.Change{Start: &later}) },
+		func() error { return b.zoom.Start(room) },
+		func() error { return b.zoom.End(room) },
+		func() error { return b.zoom.Delete(room, false) },
+	} {
+		if err := do(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	all := b.told(t)
+	for range 2 {
+		slices.Reverse(all)
+		if failed := b.work(t, all...); failed != 0 {
+			t.Errorf("%d failed\n%s", failed, b.Log)
+		}
+	}
+	if now := b.now(t, apt); now.CancelReason != booking.DeletedByHost || now.Sequence != 1 {
+		t.Errorf("the appointment is %s at %s", now.Status, now.Start)
+	}
+	b.Clock.Pass(time.Minute)
+	if err := b.zoom.Uninstall("", zoomsim.Ada); err != nil {
+		t.Fatal(err)
+	}
+	end := b.told(t)
+	if failed := b.work(t, end...); failed != 0 {
+		t.Errorf("%d failed\n%s", failed, b.Log)
+	}
+	items := b.Items(t)
+	for range 2 {
+		if failed := b.work(t, append(all, end...)...); failed != 0 || b.Items(t) != items {
+			t.Errorf("%d failed, %d items became %d", failed, items, b.Items(t))
+		}
+	}
+	if n := strings.Count(b.Log.String(), `"outcome":"gone"`); n < len(all) {
+		t.Errorf("%d of them are logged as gone", n)
+	}
+}
+
+// The same clinic connects again right after: what tells of the old connection's end says nothing of the new one.
+func TestConnectedAgain(t *testing.T) {
+	b := newBench(t)
+	apt, _ := b.ready(t, "2027-01-05T09:30")
+	b.Clock.Pass(time.Minute)
+	if err := b.zoom.Uninstall("", zoomsim.Ada); err != nil {
+		t.Fatal(err)
+	}
+	late := b.told(t)
+	b.Clock.Pass(time.Minute)
+	b.connect(t)
+	if failed := b.work(t, late...); failed != 0 {
+		t.Errorf("%d failed", failed)
+	}
+	con, err := b.connection(t)
+	if err != nil || con.State != connection.Linked {
+		t.Fatalf("%+v, %v", con.State, err)
+	}
+	if err := b.video.Sync(t.Context(), b.job, apt.ID); err != nil {
+		t.Error(err)
+	}
+	if view, err := b.video.Show(t.Context(), b.By(t, b.host), apt.ID); err != nil || view.State != "ready" {
+		t.Errorf("%+v, %v", view, err)
+	}
+}
+
+// Uninstalled is what was uninstalled: another app of ours, or one that is not ours, is another matter.
+func TestApps(t *testing.T) {
+	b := newBench(t)
+	for app, want := range map[string]string{"": "zoom", "own": "zoom", "admin": connection.Admin, "other": ""} {
+		n, err := apps{own: "own", admin: "admin"}.meant(video.Notice{Kind: video.Uninstalled, Provider: "zoom", App: app})
+		if want == "" && !fault.Is(err, fault.NotFound) || want != "" && (err != nil || n.Provider != want) {
+			t.Errorf("%q is %q, %v", app, n.Provider, err)
+		}
+	}
+	n := video.Notice{
+		V: 1, Provider: "zoom", Kind: video.Uninstalled, Account: zoomsim.AccountOne, User: zoomsim.Ada, App: "somebody-elses",
+		At: b.Clock.Now().Add(time.Hour), Received: b.Clock.Now(),
+	}
+	body, err := video.EncodeNotice(n)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if failed := b.work(t, body); failed != 0 {
+		t.Error("it comes again")
+	}
+	if _, err := b.connection(t); err != nil {
+		t.Error(err)
+	}
+}
+
+// A host who cannot be asked is told once, and what was told is found when the account is connected again.
+func TestDead(t *testing.T) {
+	b := newBench(t)
+	apt, room := b.ready(t, "2027-01-05T09:30")
+	later := time.Date(2027, 1, 6, 14, 0, 0, 0, time.UTC)
+	if err := b.zoom.Edit(room, zoomsim.Change{Start: &later}); err != nil {
+		t.Fatal(err)
+	}
+	if err := b.zoom.Kill("", zoomsim.Ada); err != nil {
+		t.Fatal(err)
+	}
+	all := b.told(t)
+	for range 2 {
+		if failed := b.work(t, all...); failed != 0 {
+			t.Errorf("%d failed\n%s", failed, b.Log)
+		}
+	}
+	tasks, _, err := b.tasks.List(t.Context(), b.By(t, clinictest.Receptionist), task.Open, "", 10)
+	if err != nil || len(tasks) != 1 || tasks[0].Kind != video.NeedsReauth || tasks[0].Subject != b.host {
+		t.Errorf("tasks %+v, %v", tasks, err)
+	}
+	b.connect(t)
+	con, err := b.connection(t)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := b.video.Resume(t.Context(), b.job, con.ID); err != nil {
+		t.Fatal(err)
+	}
+	if err := b.video.Check(t.Context(), access.System(b.Org, string(access.VideoRooms)), con.ID); err != nil {
+		t.Fatal(err)
+	}
+	if now := b.now(t, apt); !now.Start.Equal(later) {
+		t.Errorf("the appointment is at %s", now.Start)
+	}
+}

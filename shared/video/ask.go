@@ -1,0 +1,166 @@
+package video
+
+import (
+	"context"
+	"time"
+
+	"almanac/shared/access"
+	"almanac/shared/booking"
+	"almanac/shared/clinic"
+	"almanac/shared/event"
+	"almanac/shared/fault"
+	"almanac/shared/table"
+)
+
+// AskedLink is what asking for a link is answered with.
+type AskedLink struct {
+	AppointmentID string `json:"appointmentId"`
+	Version       int64  `json:"version"` // of the video visit
+	// Apt is the appointment that was asked about, or the patient's id alone for who was denied.
+	Apt booking.Appointment `json:"-"`
+}
+
+// matter is what somebody asks for a video visit of.
+type matter struct {
+	by   access.Caller // with what the access rests on
+	apt  booking.Appointment
+	snap *clinic.Snapshot
+	host Account
+}
+
+// matter reads an appointment that can have a video visit now, for somebody who has a part in the patient's care.
+func (s *Service) matter(ctx context.Context, by access.Caller, appointment string) (matter, error) {
+	m := matter{by: by}
+	var err error
+	if m.apt, err = s.diary.Get(ctx, by, appointment); err != nil {
+		return m, err
+	}
+	m.by = by.Because(m.apt.Basis)
+	if m.snap, err = s.dir.Snapshot(ctx, by); err != nil {
+		return m, err
+	}
+	switch {
+	case m.snap.Services[m.apt.ServiceID].Mode != clinic.Video:
+		return m, fault.New(fault.Conflict, "no_video", "This appointment is not by video.")
+	case m.apt.Status == booking.Cancelled:
+		return m, fault.New(fault.Conflict, "appointment_cancelled", "This appointment was cancelled.")
+	case !current(m.apt, s.now()):
+		return m, fault.New(fault.Conflict, "appointment_over", "This appointment is over.")
+	}
+	return m, s.meetHost(ctx, &m)
+}
+
+// meetHost finds whose room it is to be.
+func (s *Service) meetHost(ctx context.Context, m *matter) error {
+	job := s.job(m.by.Org())
+	v, err := load(ctx, s.table.For(job), m.apt.ID)
+	if err != nil && !fault.Is(err, fault.NotFound) {
+		return err
+	}
+	m.host, err = s.hostOf(ctx, job, m.snap, m.apt.PractitionerID, v.Connection)
+	if err == nil && m.host.Connection == "" {
+		return fault.New(fault.Conflict, NotConnected,
+			"The practitioner has no video account connected. It is connected under My profile.")
+	}
+	return err
+}
+
+// Email has the patient mailed the link to the visit, and a room made where there is none yet. Asked again it is mailed
+// again; with renew it is another link, and the one before leads nowhere any more. Errors: fault.Conflict "no_video",
+// "appointment_cancelled", "appointment_over" and "not_connected"; those of booking.Service.Get and table.Clinic.Write.
+func (s *Service) Email(
+	ctx context.Context, by access.Caller, once access.Once, appointment string, renew bool,
+) (AskedLink, error) {
+	m, err := s.matter(ctx, by, appointment)
+	r := AskedLink{AppointmentID: appointment, Apt: m.apt}
+	if err != nil {
+		return r, err
+	}
+	c := s.table.For(m.by)
+	r.Version, err = s.ask(ctx, m, func(v *Visit) (table.Change, error) {
+		var rows []table.Item
+		if renew && v.Linked > 0 {
+			old, err := s.linkRow(ctx, c, by.Org(), *v)
+			if err != nil {
+				return table.Change{}, err
+			}
+			if old.Version > 0 {
+				old.Delete = true
+				rows = append(rows, old)
+			}
+			v.Issue++
+		}
+		v.Linked++
+		v.LinkedAt = m.apt.Start.UTC()
+		link, err := s.linkRow(ctx, c, by.Org(), *v)
+		if err != nil {
+			return table.Change{}, err
+		}
+		link.New = link.Version == 0
+		link.Value = linked{AppointmentID: m.apt.ID, PatientID: m.apt.PatientID, Told: v.LinkedAt}
+		ch := v.change(c, access.VideoEmail, event.VideoLinkAsked, append(rows, link)...)
+		ch.Once, ch.Answer = once, AskedLink{AppointmentID: appointment, Version: v.Version + 1}
+		ch.Event.Sequence = m.apt.Sequence
+		return ch, nil
+	})
+	return r, err
+}
+
+// linkRow gives the key of the row behind the visit's link, and the version it is at; zero where there is none.
+func (s *Service) linkRow(ctx context.Context, c table.Clinic, org string, v Visit) (table.Item, error) {
+	ring, err := s.keeper.Ring(ctx, org)
+	if err != nil {
+		return table.Item{}, err
+	}
+	t, err := token(ring, org, v.AppointmentID, v.Issue)
+	if err != nil {
+		return table.Item{}, err
+	}
+	it := table.Item{Key: c.VisitLink(digestOf(t))}
+	var row linked
+	if err := c.Get(ctx, it.Key, &row); err != nil && !fault.Is(err, fault.NotFound) {
+		return table.Item{}, err
+	}
+	it.Version = row.Version
+	return it, nil
+}
+
+// ask changes the visit as somebody asks, and makes one where there is none: the worker, or whoever starts the call,
+// sees to its room. Others may write to it in the same moment.
+func (s *Service) ask(ctx context.Context, m matter, how func(*Visit) (table.Change, error)) (int64, error) {
+	c := s.table.For(m.by)
+	for range 2 * writes {
+		v, err := load(ctx, c, m.apt.ID)
+		if err != nil && !fault.Is(err, fault.NotFound) {
+			return 0, err
+		}
+		v.AppointmentID, v.PatientID = m.apt.ID, m.apt.PatientID
+		v.want(m)
+		ch, err := how(&v)
+		if err != nil {
+			return 0, err
+		}
+		if err = c.Write(ctx, ch); err == nil {
+			return v.Version + 1, nil
+		}
+		if !beaten(err) {
+			return 0, err
+		}
+	}
+	return 0, again()
+}
+
+// want makes the visit one that wants a room, unless it has one or is about to have one.
+func (v *Visit) want(m matter) {
+	v.Start = m.apt.Start.UTC()
+	switch v.State {
+	case Making, Ready, Parked, Wanted:
+		return
+	case Removed, Ended:
+		v.Connection, v.Subject, v.Ref, v.JoinURL = "", "", "", nil
+	case Failed, "":
+	}
+	v.State, v.Why, v.Again, v.Acked = Wanted, "", time.Time{}, Acked{}
+	v.List = m.host.Connection
+	v.LeaseBy, v.LeaseUntil = "", time.Time{}
+}

@@ -1,0 +1,238 @@
+package video
+
+import (
+	"context"
+	"time"
+
+	"almanac/shared/access"
+	"almanac/shared/booking"
+	"almanac/shared/event"
+	"almanac/shared/fault"
+	"almanac/shared/table"
+)
+
+// Why something happened that a provider told of.
+const (
+	// UninstalledByOwner says that the account's owner took our permission away at the provider.
+	UninstalledByOwner = "uninstalled"
+	// AccountGone says that the provider's user was deleted, deactivated or moved.
+	AccountGone = "user_gone"
+)
+
+// Observe takes what a provider told: it stands in the visit's log, and what it says is looked up at the provider and
+// taken into the diary. So it does not matter whether a notice comes twice, late, or after a later one. nil says that
+// it was dealt with; fault.NotFound that it is about nothing of ours, or not any more; fault.Unavailable and
+// fault.Limited that it is to come again.
+func (s *Service) Observe(ctx context.Context, n Notice) error {
+	g, err := s.sight(ctx, n)
+	if err != nil {
+		return err
+	}
+	switch n.Kind { //nolint:exhaustive // the others are of a room
+	case Uninstalled:
+		return s.Erase(ctx, g.by, g.a.Connection, UninstalledByOwner)
+	case UserGone:
+		return s.accounts.Lapse(ctx, g.by, g.a.Connection, AccountGone)
+	}
+	if g.p, err = g.placed(ctx); err != nil {
+		return err
+	}
+	if err := g.note(ctx); err != nil || n.Part {
+		return err
+	}
+	return g.act(ctx)
+}
+
+// act looks at the room where what was told of it may concern the diary.
+func (g *sighting) act(ctx context.Context) error {
+	switch n := g.n; n.Kind { //nolint:exhaustive // the others do not
+	case RoomUpdated:
+		if n.Start == nil && n.Minutes == nil && !n.Unclear {
+			return nil // of its name, or its settings
+		}
+		return g.s.regard(ctx, g.by, g.a, g.p.AppointmentID, n.Room)
+	case RoomDeleted:
+		return g.s.regard(ctx, g.by, g.a, g.p.AppointmentID, n.Room)
+	case RoomRecovered:
+		return g.s.recovered(ctx, g.by, g.a, g.p.AppointmentID, n.Room)
+	}
+	return nil
+}
+
+// sighting is a notice with what it is about.
+type sighting struct {
+	s  *Service
+	n  Notice
+	by access.Caller
+	c  table.Clinic
+	a  Account
+	p  Placing
+}
+
+// sight finds whose account a notice is of. The notice says so itself, so it counts only if exactly that user of that
+// account is connected, or if it names no user, a room that is on record of that account; and what happened before its
+// owner last connected it was dealt with by that.
+func (s *Service) sight(ctx context.Context, n Notice) (*sighting, error) {
+	whose, err := s.whose(ctx, n)
+	if err != nil {
+		return nil, err
+	}
+	by := s.job(whose.Org)
+	g := &sighting{s: s, n: n, by: by, c: s.table.For(by)}
+	if g.a, err = s.accounts.Read(ctx, by, whose.Ref); err != nil {
+		return nil, err
+	}
+	ofGrant := n.Kind == Uninstalled || n.Kind == UserGone
+	if g.a.Account != n.Account || n.User != "" && g.a.User != n.User || ofGrant && n.told().Before(g.a.Granted) {
+		return nil, nothingOfOurs()
+	}
+	return g, nil
+}
+
+func (s *Service) whose(ctx context.Context, n Notice) (table.Pointer, error) {
+	switch {
+	case n.User != "":
+		return s.table.WhoseIs(ctx, n.Provider, n.Account+"#"+n.User)
+	case n.Room != "":
+		return whoseRoom(ctx, s.table, n.Provider, n.Account, n.Room)
+	}
+	return table.Pointer{}, nothingOfOurs()
+}
+
+func nothingOfOurs() error {
+	return fault.New(fault.NotFound, "not_found", "This is about nothing of ours.")
+}
+
+// settling is how long a room that is being made may be unknown after it was told of. Later, the look at the account
+// finds what it was.
+const settling = 10 * time.Minute
+
+// placed finds the appointment that the room is of. While a room is being made in the account whose answer is not on
+// record, one that nobody knows may be that one: it is told again.
+func (g *sighting) placed(ctx context.Context) (Placing, error) {
+	con := g.a.Connection
+	p, err := roomOf(ctx, g.c, con, g.n.Room)
+	if err == nil && p.Closed {
+		return p, nothingOfOurs()
+	}
+	if !fault.Is(err, fault.NotFound) || !g.s.now().Before(g.n.Received.Add(settling)) {
+		return p, err
+	}
+	making, lookErr := g.c.Under(ctx, g.c.Tombstone(con), table.Makings)
+	if lookErr != nil {
+		return p, lookErr
+	}
+	if len(making) == 0 {
+		// It may have been stored between the two looks.
+		return roomOf(ctx, g.c, con, g.n.Room)
+	}
+	return p, again()
+}
+
+// note puts the notice into the log, once.
+func (g *sighting) note(ctx context.Context) error {
+	e := g.n.entry(g.a.Connection)
+	if g.n.Kind == MeetingBegan || g.n.Kind == MeetingEnded || g.n.Kind == Joined || g.n.Kind == Admitted {
+		return g.session(ctx, e)
+	}
+	err := g.write(ctx, e.item(g.c, g.p.AppointmentID))
+	if fault.Is(err, fault.Conflict) { // it stands there
+		return nil
+	}
+	return g.erased(err)
+}
+
+// erased tells that a row that was there when the notice came is another one now: the account is being erased.
+func (g *sighting) erased(err error) error {
+	if fault.Is(err, fault.Stale) {
+		return nothingOfOurs()
+	}
+	return err
+}
+
+// write writes items on condition that the room is still the appointment's.
+func (g *sighting) write(ctx context.Context, items ...table.Item) error {
+	room := g.c.RoomOf(g.a.Connection, g.n.Room)
+	return g.c.Write(ctx, table.Change{
+		Action: access.VideoNote, Target: g.p.AppointmentID, Patient: g.p.PatientID,
+		Put:   append(items, table.Item{Key: room, Check: true, Version: g.p.Version}),
+		Event: event.Event{Name: event.VideoNoted},
+	})
+}
+
+// session puts a notice of a meeting into the log, together with whether one is under way now. Both stand on one
+// version of the visit: of two that come at once, the second sees the first.
+func (g *sighting) session(ctx context.Context, e Happening) error {
+	for range writes {
+		items, err := g.changed(ctx, e)
+		if err != nil || len(items) == 0 {
+			return err
+		}
+		if err = g.write(ctx, items...); !beaten(err) {
+			return err
+		}
+		if g.p, err = roomOf(ctx, g.c, g.a.Connection, g.n.Room); err != nil {
+			return err
+		}
+		if g.p.Closed {
+			return nothingOfOurs()
+		}
+	}
+	return again()
+}
+
+// changed is what an entry of a meeting changes, as long as it does: none of it where all stands there already.
+func (g *sighting) changed(ctx context.Context, e Happening) ([]table.Item, error) {
+	v, err := load(ctx, g.c, g.p.AppointmentID)
+	if err != nil {
+		return nil, err
+	}
+	all, err := entries(ctx, g.c, g.p.AppointmentID)
+	if err != nil {
+		return nil, err
+	}
+	var items []table.Item
+	if !stands(all, e) {
+		items = append(items, e.item(g.c, g.p.AppointmentID))
+		all = append(all, e)
+	}
+	current := v.Connection == g.a.Connection && v.Ref == g.n.Room && v.State != Removed
+	live := current && underway(all, g.n.Room, g.s.now())
+	if current && (v.Live != live || len(items) > 0) {
+		v.Live = live
+		items = append(items, v.item(g.c))
+	}
+	return items, nil
+}
+
+// stands tells whether the log has the entry.
+func stands(all []Happening, e Happening) bool {
+	for _, x := range all {
+		if x.At.Equal(e.At) && x.Kind == e.Kind && x.Source == e.Source && x.Room == e.Room && x.Session == e.Session &&
+			x.Participant == e.Participant {
+			return true
+		}
+	}
+	return false
+}
+
+// recovered has the staff told of a room that its host brought back after it was taken away with its appointment.
+func (s *Service) recovered(ctx context.Context, by access.Caller, a Account, appointment, ref string) error {
+	c := s.table.For(by)
+	v, err := load(ctx, c, appointment)
+	if err != nil || v.State != Removed || v.Connection != a.Connection || v.Ref != ref {
+		return err
+	}
+	var apt booking.Appointment
+	if err := c.Get(ctx, c.Appointment(appointment), &apt); err != nil {
+		return err
+	}
+	_, err = s.provider.Get(ctx, a.host(by.Org()), ref)
+	switch {
+	case err != nil && fault.Of(err).Code == RoomGone:
+		return nil // and gone again
+	case err != nil:
+		return s.unreached(ctx, by, a, err)
+	}
+	return s.tell(ctx, by, view{v: v, apt: apt}.trouble(RoomRecoveredAgain))
+}
