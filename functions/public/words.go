@@ -1,0 +1,173 @@
+package main
+
+import (
+	"cmp"
+	"html/template"
+	"net/url"
+	"strings"
+
+	"almanac/shared/video"
+	"almanac/shared/wall"
+)
+
+// content is what a page says.
+type content struct {
+	Heading string
+	Notice  []string
+	Lead    []string
+	Facts   []fact
+	Join    string // where the button leads; empty without one
+	Waits   bool   // for somebody, not for the time
+	Again   *look
+	Tips    bool
+	Help    *help
+	from    string
+}
+
+// fact is one line of the appointment's particulars.
+type fact struct{ Label, Value string }
+
+// look is how the page is asked for again.
+type look struct{ Says, Now, Other, OtherSays string }
+
+// help is how the clinic is reached.
+type help struct {
+	Heading      string
+	Phone, Email *reach
+}
+
+type reach struct {
+	Text string
+	URL  template.URL
+}
+
+// late is for who waits in vain.
+const late = "If the call has not started ten minutes after your appointment should have begun, contact the clinic."
+
+// speak finds the words of a state. They say when and by whom, never to whom or why.
+func speak(s state, l link, inv video.Invitation) content {
+	who := cmp.Or(inv.Practitioner, "The clinician")
+	c := content{
+		from: from(inv), Facts: facts(inv), Help: helpOf("If you need help", inv.Site), Tips: s.coming(),
+		Waits: s == preparing || s == waiting,
+	}
+	if s.coming() && inv.Moved {
+		c.Notice = moved(inv)
+	}
+	switch s {
+	case early:
+		opens := inv.Start.Add(-opensBefore)
+		c.Heading = "Your video appointment"
+		if inv.Moved {
+			c.Heading = "Your video appointment has moved"
+		}
+		c.Lead = []string{
+			"It is too early to join. You can join from " + wall.At(opens) + " on " + wall.Date(opens) + ".",
+		}
+	case preparing:
+		c.Heading = "Your video call is not ready yet"
+		c.Lead = []string{
+			"The clinic has not opened the call yet. You do not need to do anything: stay on this page.", late,
+		}
+	case waiting:
+		c.Heading, c.Join = "Join your video appointment", l.page()+"/join"
+		c.Lead = []string{
+			who + " has not started the call yet. You can join now and wait in the call, or wait here.", late,
+		}
+	case open:
+		c.Heading, c.Join = "Join your video appointment", l.page()+"/join"
+		c.Lead = []string{who + " has started the call."}
+	case cancelled:
+		c.Heading = "Your video appointment was cancelled"
+		c.Lead = []string{"There is no call to join."}
+		c.Help = helpOf("To book another appointment, or if you did not expect this", inv.Site)
+		c.Facts[0].Label = "It was on"
+	case over:
+		c.Heading = "This video appointment is over"
+		c.Lead = []string{"You can no longer join the call."}
+		c.Help = helpOf("If you missed it or need another appointment", inv.Site)
+		c.Facts[0].Label = "It was on"
+	case expired:
+		c.Heading, c.Facts = "This link has expired", nil
+		c.Lead = []string{"It was for an appointment that is over. For a new appointment you get a new link."}
+		c.Help = helpOf("If you have an appointment and no link for it", inv.Site)
+	}
+	return c
+}
+
+// moved says that the time is another one than the patient was told.
+func moved(inv video.Invitation) []string {
+	out := []string{"Your appointment has moved to " + wall.At(inv.Start) + " on " + wall.Date(inv.Start) + "."}
+	if !inv.Told.IsZero() && inv.Told.Year() > 1 {
+		out = append(out, "It was at "+wall.At(inv.Told)+" on "+wall.Date(inv.Told)+" when this link was sent. "+
+			"The link stays right: you do not need a new one.")
+	}
+	return out
+}
+
+func facts(inv video.Invitation) []fact {
+	out := []fact{{"When", wall.When(inv.Start, inv.End)}}
+	if inv.Practitioner != "" {
+		out = append(out, fact{"With", inv.Practitioner})
+	}
+	return append(out, fact{"How", "by video call"})
+}
+
+// from names the clinic: its place, and the organisation where that is called otherwise.
+func from(inv video.Invitation) string {
+	switch {
+	case inv.Site.Name == "" || inv.Site.Name == inv.Organisation:
+		return inv.Organisation
+	case inv.Organisation == "":
+		return inv.Site.Name
+	}
+	return inv.Site.Name + ", " + inv.Organisation
+}
+
+// again says how the page is asked for again, and how that is changed.
+func again(s state, l link, auto bool) *look {
+	const off = "?refresh=off"
+	when := "every minute"
+	if s == early {
+		when = "when it is time"
+	}
+	if auto {
+		return &look{
+			Says: "This page refreshes by itself " + when + ".", Now: l.page(),
+			Other: l.page() + off, OtherSays: "Stop refreshing",
+		}
+	}
+	return &look{
+		Says: "This page does not refresh by itself.", Now: l.page() + off,
+		Other: l.page(), OtherSays: "Refresh by itself " + when,
+	}
+}
+
+// helpOf says how to reach the clinic; nothing where it cannot be reached.
+func helpOf(heading string, site video.Contact) *help {
+	h := &help{Heading: heading}
+	if tel := dialled(site.Phone); tel != "" {
+		h.Phone = &reach{site.Phone, template.URL("tel:" + tel)} //nolint:gosec // digits alone
+	}
+	if strings.Count(site.Email, "@") == 1 && !strings.ContainsAny(site.Email, "?&# ") {
+		h.Email = &reach{site.Email, template.URL("mailto:" + url.PathEscape(site.Email))} //nolint:gosec // escaped
+	}
+	if h.Phone == nil && h.Email == nil {
+		return nil
+	}
+	return h
+}
+
+// dialled is a telephone number as a telephone takes it.
+func dialled(phone string) string {
+	var out strings.Builder
+	for i, r := range phone {
+		if r >= '0' && r <= '9' || r == '+' && i == 0 {
+			out.WriteRune(r)
+		}
+	}
+	if out.Len() < 3 { //nolint:mnd // 999 is the shortest
+		return ""
+	}
+	return out.String()
+}
