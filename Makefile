@@ -10,6 +10,7 @@ FUNCTIONS := $(sort $(notdir $(patsubst %/,%,$(wildcard functions/*/))))
 LAMBDA    := -trimpath -tags lambda.norpc -ldflags '-s -w -buildid='
 TOOL      := go tool -modfile=tools/go.mod
 ENGINES   := infra/engine/node_modules/.package-lock.json
+BROWSER   := infra/browser/node_modules/.package-lock.json
 WITH      := go run ./infra/engine/cmd/with-engines --
 PORT      ?= 8080
 DATA      ?=
@@ -17,6 +18,8 @@ TIMES     ?= 1000
 CLIENTS   ?= 100
 REQUESTS  ?= 100000
 CANARIES  ?= 1000
+RUNS      ?= 25
+SEED      ?= 0
 
 .PHONY: help
 help: ## list the targets
@@ -33,6 +36,15 @@ $(ENGINES): infra/engine/package.json infra/engine/package-lock.json
 
 .PHONY: engines
 engines: prerequisites $(ENGINES)
+
+$(BROWSER): infra/browser/package.json infra/browser/package-lock.json
+	@echo 'fetching what drives the browser (npm)'
+	@cd infra/browser && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
+	@touch $@
+
+.PHONY: browser
+browser: prerequisites $(BROWSER) ## install Chromium and what drives it, for the tests of pages
+	@bash infra/prerequisites.sh browser
 
 .PHONY: build
 build: ## build every function for AWS: dist/<function>/bootstrap, Linux on arm64
@@ -55,16 +67,20 @@ run: engines ## start the whole product on this computer, with a demonstration c
 	@exec ./bin/local -port '$(PORT)' -data '$(DATA)'
 
 .PHONY: test
-test: engines binaries ## run all tests, on the real engines
+test: engines browser binaries ## run all tests, on the real engines and in a real browser
 	@$(WITH) go test -shuffle=on -timeout 9m ./...
 
 .PHONY: smoke
-smoke: engines binaries ## do the main job through HTTP, as a client would
+smoke: engines browser binaries ## do the main job through HTTP and in a browser, as people would
 	@go run ./infra/smoke
 
 .PHONY: race
 race: engines ## let many clients ask for the same times: TIMES=1000 CLIENTS=100
 	@$(WITH) go run ./infra/race -times $(TIMES) -clients $(CLIENTS)
+
+.PHONY: faults
+faults: engines binaries ## let everything about video visits go wrong, each case so often: RUNS=25 SEED=0
+	@$(WITH) go run ./infra/faults -runs $(RUNS) -seed $(SEED)
 
 .PHONY: isolation
 isolation: engines binaries ## ask as everybody for everything, and search for planted patients: REQUESTS=100000 CANARIES=1000
@@ -76,7 +92,7 @@ bench: engines binaries build ## measure, each figure beside its limit
 
 .PHONY: openapi
 openapi: ## write the API's description and its page anew
-	@$(WITH) go test ./functions/booking ./functions/clinic ./functions/patients ./functions/care ./functions/sharing ./functions/uploads -run TestOpenAPI -update
+	@$(WITH) go test ./functions/booking ./functions/clinic ./functions/patients ./functions/care ./functions/sharing ./functions/uploads ./functions/connections ./functions/video -run TestOpenAPI -update
 	@go run ./infra/apidocs
 
 .PHONY: fmt

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Looks for the programs that the local stack needs. On Debian and Ubuntu, as root, it installs those that are missing;
-# anywhere else it says what is missing and how to get it. It is silent when all is there.
+# anywhere else it says what is missing and how to get it. It is silent when all is there. With the argument "browser" it
+# looks for Chromium instead, which only tests of pages need: without it they are skipped, so that is no failure.
 set -euo pipefail
 
 missing=()  # Debian packages to install
@@ -9,6 +10,23 @@ have() { command -v "$1" >/dev/null 2>&1; }
 
 # major VERSION: the first number in a text.
 major() { sed -E 's/^[^0-9]*([0-9]+).*/\1/' <<<"$1" | head -n 1; }
+
+can_install() { have apt-get && [ "$(id -u)" = 0 ]; }
+
+if [ "${1:-}" = browser ]; then
+  for name in chromium chromium-browser google-chrome; do
+    if have "$name"; then exit 0; fi
+  done
+  if can_install; then
+    echo 'installing chromium'
+    export DEBIAN_FRONTEND=noninteractive
+    apt-get update -qq
+    apt-get install -y -qq --no-install-recommends chromium fonts-liberation >/dev/null
+    exit
+  fi
+  echo 'missing: chromium (the tests of pages will be skipped)' >&2
+  exit 0
+fi
 
 go_hint='Go 1.26 or later (https://go.dev/dl)'
 # A JDK, not only a runtime: the engine is started through a few lines of Java, which are compiled first.
@@ -20,8 +38,6 @@ if ! have node; then
 elif ! have npm; then
   missing+=(npm)
 fi
-
-can_install() { have apt-get && [ "$(id -u)" = 0 ]; }
 
 if [ ${#missing[@]} -gt 0 ] && can_install; then
   echo "installing ${missing[*]}"

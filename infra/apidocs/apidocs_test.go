@@ -2,6 +2,8 @@ package main
 
 import (
 	"context"
+	"encoding/json"
+	"maps"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -138,7 +140,7 @@ func TestPage(t *testing.T) {
 			t.Errorf("the page does not describe %s", c.Code)
 		}
 	}
-	for _, never := range []string{"<script", "<link", "<img", "src=", "@import", "url(", "http://", "https://", " style=", "ZgotmplZ", "&lt;no value"} {
+	for _, never := range []string{"<script", "<link", "<img", "src=", "@import", "url(", `="http`, `="//`, " style=", "ZgotmplZ", "&lt;no value"} {
 		if strings.Contains(page, never) {
 			t.Errorf("the page has %q", never)
 		}
@@ -155,6 +157,87 @@ func TestPage(t *testing.T) {
 			t.Errorf("a link leads to %s, which is not there", m[1])
 		}
 	}
+}
+
+// Every chapter of the API's documentation says what it is about, and is named in words.
+func TestChapters(t *testing.T) {
+	d := mustMerge(t)
+	for _, tag := range d.Tags {
+		if tag.Description == "" {
+			t.Errorf("the chapter %q has no introduction: give it one in merge.go, chapters", tag.Name)
+		}
+		if strings.Contains(tag.Name, "-") {
+			t.Errorf("the chapter %q is not named in words", tag.Name)
+		}
+	}
+}
+
+// Every example shows what a value may look like: none is just "text".
+func TestExamples(t *testing.T) {
+	d := mustMerge(t)
+	none := map[string]bool{}
+	for path, methods := range d.Paths {
+		for method, op := range methods {
+			for _, s := range []*schema{op.Body.schema(), success(op).schema()} {
+				var v any
+				if err := json.Unmarshal([]byte(d.example(s, false)), &v); err != nil {
+					t.Fatalf("the example of %s: %v", op.Summary, err)
+				}
+				plain(v, "", op.Summary, none)
+			}
+			if strings.Contains(d.curl(method, path, op), "="+unknown) {
+				none["the query of "+op.Summary] = true
+			}
+		}
+	}
+	for _, where := range slices.Sorted(maps.Keys(none)) {
+		t.Errorf("%s has no example: give it a tag, or a line in sample.go", where)
+	}
+}
+
+func success(op operation) *content {
+	for code, c := range op.Responses {
+		if code[0] == '2' {
+			return &c
+		}
+	}
+	return nil
+}
+
+// plain notes the fields of which nothing is shown.
+func plain(v any, field, where string, none map[string]bool) {
+	switch v := v.(type) {
+	case string:
+		if v == unknown {
+			none[field+" of "+where] = true
+		}
+	case []any:
+		for _, one := range v {
+			plain(one, field, where, none)
+		}
+	case map[string]any:
+		for name, one := range v {
+			plain(one, name, where, none)
+		}
+	}
+}
+
+// mustMerge makes the document of the repository's own functions.
+func mustMerge(t *testing.T) *document {
+	t.Helper()
+	parts, err := readParts(filepath.Join("..", ".."))
+	if err != nil {
+		t.Fatal(err)
+	}
+	merged, err := merge(parts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var d document
+	if err := json.Unmarshal(merged, &d); err != nil {
+		t.Fatal(err)
+	}
+	return &d
 }
 
 func TestCheck(t *testing.T) {

@@ -19,7 +19,7 @@ const idPattern = `^\^?([a-z]{3})_`
 // what the service sets itself.
 func (d *document) example(s *schema, sent bool) string {
 	var out bytes.Buffer
-	d.write(&out, "", s, sent, 0)
+	d.write(&out, about{}, s, sent, 0)
 	var pretty bytes.Buffer
 	if json.Indent(&pretty, out.Bytes(), "", "  ") != nil {
 		return out.String()
@@ -27,7 +27,7 @@ func (d *document) example(s *schema, sent bool) string {
 	return pretty.String()
 }
 
-func (d *document) write(out *bytes.Buffer, name string, s *schema, sent bool, depth int) {
+func (d *document) write(out *bytes.Buffer, of about, s *schema, sent bool, depth int) {
 	own := s
 	s = d.resolve(s)
 	switch {
@@ -38,13 +38,13 @@ func (d *document) write(out *bytes.Buffer, name string, s *schema, sent bool, d
 	case len(s.Examples) > 0:
 		literal(out, s.Examples[0])
 	case s.Type.first() == "object":
-		d.writeObject(out, s, strings.ToLower(refName(own.Ref)), sent, depth)
+		d.writeObject(out, s, cmp.Or(strings.ToLower(refName(own.Ref)), of.field), sent, depth)
 	case s.Type.first() == "array":
 		out.WriteByte('[')
-		d.write(out, strings.TrimSuffix(name, "s"), s.Items, sent, depth+1)
+		d.write(out, of, s.Items, sent, depth+1)
 		out.WriteByte(']')
 	default:
-		literal(out, scalar(name, s))
+		literal(out, scalar(of, s))
 	}
 }
 
@@ -57,18 +57,25 @@ func (d *document) writeObject(out *bytes.Buffer, s *schema, owner string, sent 
 			continue
 		}
 		fmt.Fprintf(out, "%s%q:", comma, field)
-		name := field
-		if field == "id" {
-			name = owner
-		}
-		d.write(out, name, s.Properties[field], sent, depth+1)
+		d.write(out, about{owner, strings.ToLower(field)}, s.Properties[field], sent, depth+1)
 		comma = ","
 	}
 	if open := s.AdditionalProperties.schema; open != nil && comma == "" {
-		out.WriteString(`"monday":`)
-		d.write(out, "", open, sent, depth+1)
+		fmt.Fprintf(out, "%q:", keyOf(owner))
+		d.write(out, about{field: owner}, open, sent, depth+1)
 	}
 	out.WriteByte('}')
+}
+
+// keyOf is an example of a key of a map, by the field that is one.
+func keyOf(field string) string {
+	switch field {
+	case "refs":
+		return "relationship"
+	case "headers":
+		return "Content-Type"
+	}
+	return "monday"
 }
 
 func literal(out *bytes.Buffer, v any) {
@@ -80,7 +87,7 @@ func literal(out *bytes.Buffer, v any) {
 }
 
 // scalar makes up a value that keeps the schema's own rules as far as it can.
-func scalar(name string, s *schema) any {
+func scalar(of about, s *schema) any {
 	switch {
 	case s.Default != nil:
 		return s.Default
@@ -93,7 +100,7 @@ func scalar(name string, s *schema) any {
 	case "boolean":
 		return false
 	}
-	return text(name, s)
+	return text(of, s)
 }
 
 func deref(n *float64) float64 {
@@ -103,7 +110,7 @@ func deref(n *float64) float64 {
 	return *n
 }
 
-func text(name string, s *schema) string {
+func text(of about, s *schema) string {
 	switch s.Format {
 	case "date-time":
 		return "2026-11-23T09:30:00Z"
@@ -115,20 +122,9 @@ func text(name string, s *schema) string {
 		return "ada@example.org"
 	}
 	if m := regexp.MustCompile(idPattern).FindStringSubmatch(s.Pattern); m != nil {
-		return m[1] + "_01kc4z7v8wfj7rw4q3hxe6m2ta"
+		return m[1] + anID
 	}
-	if prefix, ok := ids()[strings.TrimSuffix(strings.TrimSuffix(name, "Id"), "Ids")]; ok {
-		return prefix + "_01kc4z7v8wfj7rw4q3hxe6m2ta"
-	}
-	return "text"
-}
-
-// ids are the fields that hold ids by their name, and the ids' prefixes.
-func ids() map[string]string {
-	return map[string]string{
-		"organisation": "org", "site": "sit", "room": "roo", "service": "svc", "practitioner": "prc", "patient": "pat",
-		"appointment": "apt", "hold": "hld", "leave": "lev",
-	}
+	return of.sample()
 }
 
 // curl gives the request as a command line. $API is the address of the installation, $TOKEN an access token.
@@ -166,8 +162,15 @@ func pathExample(path string, p parameter) string {
 	if len(p.Schema.Examples) > 0 {
 		return fmt.Sprint(p.Schema.Examples[0])
 	}
-	about, _, _ := strings.Cut(strings.TrimPrefix(path, "/v1/"), "/")
-	if value := scalar(strings.TrimSuffix(about, "s"), p.Schema); value != "text" {
+	thing := ""
+	for part := range strings.SplitSeq(path, "/") {
+		if part == "{"+p.Name+"}" {
+			break
+		}
+		thing = strings.TrimSuffix(part, "s")
+	}
+	thing = thing[strings.LastIndex(thing, "-")+1:]
+	if value := scalar(about{field: thing + "id"}, p.Schema); value != unknown {
 		return fmt.Sprint(value)
 	}
 	return strings.ToUpper(p.Name)
@@ -181,9 +184,10 @@ func (d *document) curlQuery(op operation) string {
 			continue
 		}
 		s := d.resolve(p.Schema)
-		value := scalar(p.Name, s)
+		of := about{field: strings.ToLower(p.Name)}
+		value := scalar(of, s)
 		if s.Type.first() == "array" {
-			value = scalar(p.Name, d.resolve(s.Items))
+			value = scalar(of, d.resolve(s.Items))
 		}
 		if len(p.Schema.Examples) > 0 {
 			value = p.Schema.Examples[0]

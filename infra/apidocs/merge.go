@@ -126,31 +126,37 @@ func chapters() [][2]string {
 			"It ends by itself when its time is up, or becomes an appointment in one step."},
 		{"Appointments", "One record from booking to completion. " +
 			"A time is given once: two requests for the same time never both succeed."},
+		{"Video visits", "An appointment by video has a room in the practitioner's own Zoom account. It is made when " +
+			"the link is e-mailed or the call is started, and follows the diary from then on; what the host changes " +
+			"at Zoom comes back into the diary where the diary can have it. The patient's link is Almanac's own and " +
+			"is still right when the appointment is moved. Nothing that is sent to Zoom says who the patient is."},
+		{"Tasks", "What nobody but a person can settle: a time that was changed in Zoom and is taken, an account " +
+			"that must be connected again. The same matter is one task, shown to those who work at its site."},
 		{"Patients", "The people whom appointments are for. Every read leaves a trace before its answer is sent."},
+		{"Access to records", "Who may see a patient's record: whoever has a part in the care, by an appointment, a " +
+			"referral or a care team, and in need by a claim or in an emergency. Those raise alerts, which a privacy " +
+			"officer reviews, and everybody's use stands in the record's log."},
+		{"NHS number reviews", "What tracing an NHS number could not settle without a person: who decides sees both " +
+			"sides and says whether they are the same patient."},
+		{"Consent texts", "The wordings that patients consent to, by purpose and version. A wording that was used " +
+			"is never changed, so that it stays known what somebody agreed to."},
+		{"Uploads", "Many patients from a file: it is checked line by line before anything is entered, and a report " +
+			"says what became of each line."},
 		{"Practitioners", "Those who see patients, with their opening hours."},
 		{"Leave", "When a practitioner is away."},
 		{"Services", "What can be booked: its length, buffers and what it needs."},
 		{"Sites", "Where a clinic works, each with its time zone."},
 		{"Rooms", "What is booked together with a practitioner."},
 		{"Staff", "Who may use the organisation's records, and in which roles."},
+		{"Connections", "Accounts elsewhere that people connect under My profile. Everybody connects and disconnects " +
+			"their own; the clinic's account, by which staff get log-ins, is for managers."},
 		{"Me", "Who you are, to this API."},
 		{"Organisation", "Your organisation's own record."},
 		{"Organisations", "For the operator of the installation only."},
+		{"Pages for people", "What opens in a browser without a log-in: the page behind a patient's link, and the " +
+			"one that Zoom sends somebody back to. A link that is wrong, replaced or another clinic's answers as if " +
+			"there had never been one. Pages run no script and are never kept by a cache."},
+		{"Webhooks", "What Zoom tells. Nobody but Zoom can use it."},
 		{"This API", "Documentation and a sign of life. These need no log-in."},
-	}
-}
-
-// ownPaths are the addresses of functions/docs, which is no part of the API proper and has no route table.
-func ownPaths() object {
-	get := func(id, summary, kind string) object {
-		return object{"get": object{
-			"operationId": id, "summary": summary, "tags": []any{"This API"}, "security": []any{},
-			"responses": object{"200": object{"description": "OK", "content": object{kind: object{}}}},
-		}}
-	}
-	return object{
-		"/docs":            get("readDocumentation", "Read the documentation", "text/html"),
-		"/v1/openapi.json": get("getOpenapiDocument", "Get the OpenAPI document", "application/json"),
-		"/healthz":         get("checkHealth", "Check that the API answers", "application/json"),
 	}
 }

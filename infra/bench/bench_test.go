@@ -15,9 +15,9 @@ import (
 	"almanac/shared/table"
 )
 
-// TestSeed: what the recorder stores is what booking would have written. The real code finds seeded times taken, lists
-// the appointments, can cancel one, and finds its time free again.
-func TestSeed(t *testing.T) {
+// newHouse builds a house on the engine for the time of a test.
+func newHouse(t *testing.T) (*bench, *house) {
+	t.Helper()
 	endpoint := os.Getenv("DYNAMODB_ENDPOINT")
 	if endpoint == "" {
 		t.Fatal("DYNAMODB_ENDPOINT is not set: run tests with `make test`")
@@ -28,7 +28,14 @@ func TestSeed(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer h.drop(t.Context())
+	t.Cleanup(func() { h.drop(context.WithoutCancel(t.Context())) })
+	return b, h
+}
+
+// TestSeed: what the recorder stores is what booking would have written. The real code finds seeded times taken, lists
+// the appointments, can cancel one, and finds its time free again.
+func TestSeed(t *testing.T) {
+	_, h := newHouse(t)
 	const stored = inMonth + 25 // the last 25 fill the working day before today
 	if err := h.seed(t.Context(), stored, func(int) {}); err != nil {
 		t.Fatal(err)

@@ -35,6 +35,7 @@ type options struct {
 	stored   []int // numbers of appointments to measure at
 	lines    int   // of an uploaded file
 	patients []int // numbers of patients to search among
+	events   int   // of Zoom's, each delivered ten times
 	host     string
 	arm      string
 }
@@ -48,6 +49,7 @@ func run(ctx context.Context, args []string) error {
 	flags.IntVar(&o.lines, "lines", 5000, "number of lines of an uploaded file; 100,000 take a quarter of an hour")
 	patients := flags.String("patients", "100,20000",
 		"numbers of patients to search among; a million takes 20 minutes and 6 GB")
+	flags.IntVar(&o.events, "events", 1000, "number of events of Zoom's, each delivered ten times on the average")
 	flags.StringVar(&o.host, "host", "bin", "folder with the functions built for this computer (make binaries)")
 	flags.StringVar(&o.arm, "arm", ".", "folder with the functions built for AWS (make build)")
 	if err := flags.Parse(args); err != nil {
@@ -62,6 +64,9 @@ func run(ctx context.Context, args []string) error {
 	}
 	if o.patients, err = counts("patients", *patients); err != nil {
 		return err
+	}
+	if o.events < 1 {
+		return fmt.Errorf("-events: %d is no number above zero", o.events)
 	}
 	b := &bench{options: o, report: report{out: os.Stdout, only: o.only}}
 	return b.run(ctx)
@@ -109,6 +114,8 @@ func (b *bench) parts() []part {
 		{[]string{"mail."}, b.mail},
 		{[]string{"trace."}, b.trace},
 		{[]string{"search."}, b.searches},
+		{[]string{"webhook."}, b.webhooks},
+		{[]string{"deliveries."}, b.deliveries},
 	}
 }
 

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"os"
 	"strings"
 	"testing"
 
@@ -45,17 +44,7 @@ func TestCrowd(t *testing.T) {
 
 // TestSearches: the stored patients are found as if they had been registered, each known one by number.
 func TestSearches(t *testing.T) {
-	endpoint := os.Getenv("DYNAMODB_ENDPOINT")
-	if endpoint == "" {
-		t.Fatal("DYNAMODB_ENDPOINT is not set: run tests with `make test`")
-	}
-	t.Chdir("../..") // where template.yaml is
-	b := &bench{endpoint: endpoint}
-	h, err := b.build(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer h.drop(t.Context())
+	b, h := newHouse(t)
 	s := &hunted{crowd: newCrowd(h, 300), times: map[string]*timing{}, costs: map[string]*searchCost{}}
 	if err := b.gather(t.Context(), s); err != nil {
 		t.Fatal(err)

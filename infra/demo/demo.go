@@ -288,6 +288,9 @@ func (b *builder) setServices(ctx context.Context) error {
 			Name: "Physiotherapy", Minutes: 40, BufferAfter: 5, Step: 15, HorizonDays: 90, Mode: "in-person",
 			Needs: []clinic.Need{{AnyOf: mill}}, PractitionerIDs: ids(b.practitioners[5:]),
 		},
+		{
+			Name: "Video visit", Minutes: 20, Step: 10, HorizonDays: 90, Mode: clinic.Video, PractitionerIDs: doctors,
+		},
 	} {
 		err := b.change(ctx, func(by access.Caller) error {
 			made, err := b.set.CreateService(ctx, by, once(), s)

@@ -66,6 +66,9 @@ func (o operation) route(method, pattern string) route {
 			r.matched = p.Required
 		}
 	}
+	if _, ok := o.Responses[strconv.Itoa(http.StatusSeeOther)]; ok {
+		r.success = http.StatusSeeOther
+	}
 	for status := range o.Responses {
 		if n, err := strconv.Atoi(status); err == nil && n < http.StatusMultipleChoices {
 			r.success = n

@@ -31,11 +31,12 @@ type draft struct {
 	// light drafts change the world no more than the oracle can follow, and cost one request.
 	light *rand.Rand
 
-	slots []slot
-	query url.Values
-	body  object
-	match string
-	err   error
+	slots  []slot
+	query  url.Values
+	header map[string]string
+	body   object
+	match  string
+	err    error
 }
 
 // id picks an id for a place in the body or the query.
@@ -83,7 +84,7 @@ func kindOf(pattern, name string) string {
 		"staff": kindStaff, "leave": kindLeave, "holds": kindHold, "appointments": kindAppointment,
 		"patients": kindPatient, "nhs-number-reviews": kindReview, "alerts": kindAlert, "uploads": kindUpload,
 		"representative": kindRepresentative, "relationship": kindRelationship, "consent": kindConsent,
-		"view": kindView,
+		"view": kindView, "subject": kindStaff, "tasks": kindTask, "token": kindLink,
 	}
 	if name != "id" {
 		return kinds[name]
@@ -93,7 +94,7 @@ func kindOf(pattern, name string) string {
 
 // request makes the draft into a request: the ids of the path, what the route's maker adds, and the headers.
 func (d *draft) request(ctx context.Context) (request, error) {
-	d.query = url.Values{}
+	d.query, d.header = url.Values{}, map[string]string{}
 	var values []string
 	for _, name := range d.route.names {
 		values = append(values, d.place(name, kindOf(d.route.pattern, name), true))
@@ -101,7 +102,7 @@ func (d *draft) request(ctx context.Context) (request, error) {
 	if fill, ok := d.h.made[d.route.row]; ok && d.err == nil {
 		fill(ctx, d)
 	}
-	q := request{who: d.who, method: d.route.method, path: d.route.at(values), header: map[string]string{}}
+	q := request{who: d.who, method: d.route.method, path: d.route.at(values), header: d.header}
 	if len(d.query) > 0 {
 		q.path += "?" + d.query.Encode()
 	}
@@ -223,7 +224,7 @@ func uploadBody(file []byte) object {
 // newMakers tells how each route is asked that needs more than the ids in its path.
 func newMakers() makers {
 	all := makers{}
-	for _, some := range []makers{forSetUp(), forDiary(), forPatients(), forCare(), forSharing()} {
+	for _, some := range []makers{forSetUp(), forDiary(), forPatients(), forCare(), forSharing(), forVideo()} {
 		maps.Copy(all, some)
 	}
 	return all

@@ -15,6 +15,7 @@ func forPatients() makers {
 		"PUT /v1/patients/{id}":    asBefore,
 		"POST /v1/patients/{id}/merge": func(_ context.Context, d *draft) {
 			d.body = object{"patientId": d.id("patientId", kindPatient)}
+			d.mingles()
 		},
 		"POST /v1/patients/{id}/unmerge": merged,
 		"POST /v1/patients/{id}/representatives": bodied(func(d *draft) object {
@@ -77,11 +78,20 @@ func merged(ctx context.Context, d *draft) {
 	if d.light != nil || d.err != nil || d.verdict() != allow {
 		return
 	}
+	d.mingles()
 	boss := d.at.org.boss
 	made, err := d.h.does(ctx, boss, http.MethodPost, "/v1/patients/"+into+"/merge", d.body, d.version(ctx))
 	d.err = err
 	if err == nil {
 		d.match = text(made, etag)
+	}
+}
+
+// mingles notes what a merge will do if it is carried out: the appointments of the one become the other's. Whoever sees
+// them, in the diary of a practitioner, sees another patient's name there. A light draft is noted as it is sent.
+func (d *draft) mingles() {
+	if d.light == nil && d.err == nil && d.verdict() == allow {
+		d.h.oracle.mingle(d.slots)
 	}
 }
 

@@ -28,7 +28,7 @@ func (g *ground) practitionerBody() object {
 
 func (g *ground) serviceBody() object {
 	return object{
-		"name": "Call", "minutes": 15, "step": 5, "horizonDays": 365, "mode": "telephone",
+		"name": "Call", "minutes": 15, "step": 5, "horizonDays": 365, "mode": "video",
 		"practitionerIds": []string{g.practitioner, g.spare},
 	}
 }

@@ -99,11 +99,55 @@ func (h *house) variants() []variant {
 	}
 }
 
+// holesOfVisits are those in what is about video visits and the accounts they are in.
+func (h *house) holesOfVisits() []variant {
+	const page = "GET /v/{token}"
+	boss, host, patient := h.own.org.boss, h.own.staff[clinician], canary{}
+	return []variant{
+		{
+			"a call is started by somebody else", "POST /v1/appointments/{id}/video/start", receptionist, ofOwn,
+			meddle{before: as(host)},
+		},
+		{
+			"video visits of every site", "GET /v1/appointments/{id}/video", clinician, ofSibling,
+			meddle{before: as(boss)},
+		},
+		{"tasks of every site", "POST /v1/tasks/{id}/done", clinician, ofSibling, meddle{before: as(boss)}},
+		{"tasks of every site in the list", "GET /v1/tasks", clinician, ofOwn, meddle{before: as(boss)}},
+		{
+			"the account of somebody else", "GET /v1/connections", receptionist, ofOwn,
+			meddle{before: as(h.sibling.staff[clinician])},
+		},
+		{
+			"the clinic's account for everybody", "POST /v1/connections/zoom-admin", receptionist, ofOwn,
+			meddle{before: as(boss)},
+		},
+		{
+			"a log-in for another organisation's staff", "POST /v1/staff/{subject}/zoom-user", manager, ofForeign,
+			meddle{before: as(h.foreign.org.boss)},
+		},
+		{"a link with another organisation's name opens", page, nobody, ofForeign, meddle{before: h.opens}},
+		{"a patient's name on the page", page, nobody, ofOwn, adding(patient.word(familyWord))},
+		{"the page of a foreign link is longer", page, nobody, ofForeign, adding("")},
+		{"a foreign state is taken", "GET /zoom/callback", nobody, ofForeign, meddle{status: http.StatusOK}},
+		{"everybody is Zoom", "POST /zoom/events", nobody, ofOwn, meddle{status: http.StatusOK}},
+	}
+}
+
+// opens asks for a link that leads somewhere instead.
+func (h *house) opens(r *http.Request) { r.URL.Path = "/v/" + h.foreign.joinable }
+
 // caught tells how many of the broken variants the matrix catches, and which it does not.
 func (h *house) caught(ctx context.Context) (int, []string, error) {
 	whole := h.http
 	defer func() { h.http = whole }()
-	all := h.variants()
+	all := append(h.variants(), h.holesOfVisits()...)
+	if _, err := h.stock(ctx, h.sibling, kindTask, ""); err != nil { // which a list could show
+		return 0, nil, err
+	}
+	if _, err := h.link(ctx, h.foreign); err != nil {
+		return 0, nil, err
+	}
 	caught, missed := 0, []string{}
 	for _, v := range all {
 		rt, ok := h.route(v.route)
@@ -113,6 +157,8 @@ func (h *house) caught(ctx context.Context) (int, []string, error) {
 		slot := ""
 		if len(rt.names) > 0 {
 			slot = rt.names[0]
+		} else if strings.HasSuffix(rt.pattern, "/callback") {
+			slot = "state"
 		}
 		found, err := h.tryBroken(ctx, whole, v, cell{rt, v.role, slot, v.place})
 		if err != nil {
@@ -134,7 +180,10 @@ func (h *house) tryBroken(ctx context.Context, whole *http.Client, v variant, c 
 	for _, p := range []place{ofAbsent, v.place} {
 		h.http = whole
 		if p == v.place {
-			h.http = &http.Client{Timeout: whole.Timeout, Transport: meddler{whole.Transport, v.meddle}}
+			h.http = &http.Client{
+				Timeout: whole.Timeout, CheckRedirect: whole.CheckRedirect,
+				Transport: meddler{whole.Transport, v.meddle},
+			}
 		}
 		// What the request is made of is read as before: only the request itself goes through the proxy.
 		c.place = p
@@ -155,14 +204,12 @@ func (h *house) tryBroken(ctx context.Context, whole *http.Client, v variant, c 
 func (h *house) tryThrough(ctx context.Context, c cell, whole *http.Client) (tried, error) {
 	through := h.http
 	h.http = whole
-	for _, name := range c.route.names { // so that nothing is left to be made
-		d := &draft{h: h, route: c.route, who: h.own.staff[c.role], at: h.own}
-		if _, err := h.pick(ctx, d, c.place, name, kindOf(c.route.pattern, name), "", false); err != nil {
-			return tried{}, err
-		}
-	}
+	out, q, err := h.prepare(ctx, c)
 	h.http = through
-	return h.try(ctx, c)
+	if err != nil {
+		return out, err
+	}
+	return h.carry(ctx, out, q)
 }
 
 func (h *house) route(row string) (route, bool) {
@@ -181,7 +228,12 @@ func (h *house) control(dir string) (int, int, error) {
 	lines := []string{
 		`{"level":"INFO","msg":"registered ` + family(c) + `"}`, `{"path":"/Patient/` + h.numbers[0] + `"}`,
 		`to=` + c.mail(), `phone ` + mobile(0), `born ` + born(0), strings.ToUpper(c.word(streetWord)),
-		c.word(noteWord),
+		c.word(noteWord), `{"topic":"Visit of ` + family(c) + `"}`,
+	}
+	h.secret(guessed(""))
+	for one := range h.secrets {
+		lines = append(lines, `{"path":"/v/`+one+`"}`)
+		break
 	}
 	file, err := os.CreateTemp(dir, "control-*.log")
 	if err != nil {
@@ -202,8 +254,8 @@ func (h *house) control(dir string) (int, int, error) {
 	}
 	n := 0
 	for _, line := range lines { // each by itself, and none of it missing from the whole
-		for _, hit := range h.needles.find([]byte(line)) {
-			if s.found["control"][hit] {
+		for _, hit := range append(h.needles.find([]byte(line)), h.given([]byte(line))...) {
+			if s.parts("control")[hit.part] > 0 {
 				n++
 				break
 			}

@@ -11,10 +11,7 @@ import (
 // inspect lists what an answer tells that it should not: records of another organisation, parts of records of patients
 // with whom the caller has no relationship, and, in a refusal, anything of a patient at all.
 func (h *house) inspect(a asked, got answer) []string {
-	org, v := h.oracle.organisation(a)
-	if v != allow {
-		org = ""
-	}
+	org := h.concerned(a)
 	var head bytes.Buffer
 	_ = got.header.Write(&head) // into memory
 	all := append(head.Bytes(), got.body...)
@@ -44,6 +41,15 @@ func (h *house) inspect(a asked, got answer) []string {
 	return slices.Compact(out)
 }
 
+// concerned is the organisation that an answer may be about; none for a refusal, and for a page that needs no log-in.
+func (h *house) concerned(a asked) string {
+	org, v := h.oracle.organisation(a)
+	if v != allow || h.policy(a.row).public() {
+		return ""
+	}
+	return org
+}
+
 func (h *house) whose(org, mine string) string {
 	if org == mine {
 		return "a patient without relationship"
@@ -51,8 +57,22 @@ func (h *house) whose(org, mine string) string {
 	return "another organisation"
 }
 
+// unlisted tells whether a kind has no ids: nobody without it has anything to do with it.
+func unlisted(kind string) bool { return kind == kindLink || kind == kindState }
+
+// absent makes an id that nobody has, of the organisation where it has the organisation's name in it.
+func absent(org, kind string) string {
+	if unlisted(kind) {
+		return guessed(org)
+	}
+	return newID(kind)
+}
+
 // newID makes an id that nobody has. Subjects may not look like the ids of records.
 func newID(kind string) string {
+	if unlisted(kind) {
+		return guessed("")
+	}
 	one := id.New(kind)
 	if kind == kindStaff {
 		one = strings.Replace(one, "_", "-", 1)

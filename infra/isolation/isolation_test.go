@@ -17,7 +17,7 @@ func TestRun(t *testing.T) {
 	began := time.Now()
 	ok, err := run(t.Context(), options{
 		seed: 1, root: "../..", logs: filepath.Join(t.TempDir(), "isolation.log"),
-		requests: 200, canaries: 20, workers: 4, share: 0.03, provoked: 2, reviews: 1,
+		requests: 200, canaries: 20, workers: 4, share: 0.03, provoked: 2, reviews: 1, visits: 4,
 	}, &out, t.Output())
 	if err != nil || !ok {
 		t.Errorf("%v\n%s", err, out.String())

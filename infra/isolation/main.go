@@ -29,6 +29,7 @@ type options struct {
 	pairs              int           // of requests whose times are compared, for each route
 	provoked           int           // canaries that are sent as nonsense; a quarter of them also into faults
 	reviews            int           // of numbers, at each site: each can be decided once
+	visits             int           // that patients come to, and the diary and Zoom change
 	patience           time.Duration // until mails that fail are dead letters; 0 does without
 	quick              bool
 	logs               string
@@ -43,7 +44,7 @@ func main() {
 	flag.IntVar(&o.workers, "workers", 12, "random requests at once")
 	flag.Float64Var(&o.share, "share", 1, "share of the cells of the matrix that are tried")
 	flag.IntVar(&o.pairs, "pairs", 15, "pairs of requests of each route whose times are compared")
-	o.provoked, o.reviews, o.patience = 60, 5, time.Minute
+	o.provoked, o.reviews, o.visits, o.patience = 60, 5, 24, time.Minute
 	flag.BoolVar(&o.quick, "quick", false, "a smaller run, in less than a minute")
 	flag.StringVar(&o.logs, "logs", "bin/isolation.log", "file for the functions' logs")
 	flag.StringVar(&o.root, "root", ".", "the repository")
@@ -51,7 +52,7 @@ func main() {
 	if o.quick {
 		o.requests, o.canaries = min(o.requests, 2000), min(o.canaries, 100)
 		o.share, o.pairs = min(o.share, 0.2), min(o.pairs, 3)
-		o.provoked, o.reviews, o.patience = 8, 1, 15*time.Second
+		o.provoked, o.reviews, o.visits, o.patience = 8, 1, 8, 15*time.Second
 	}
 	if o.seed == 0 {
 		o.seed = uint64(time.Now().UnixNano())

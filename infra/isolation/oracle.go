@@ -26,6 +26,10 @@ const (
 	kindDisclosure     = "dsc"
 	kindView           = "viw"
 	kindUpload         = "upl"
+	kindTask           = "tsk"
+	kindZoom           = "zom" // the address of a person's log-in at Zoom, which looks like an id here
+	kindLink           = "lnk" // the end of a patient's link
+	kindState          = "sta" // of a connection that was begun
 )
 
 // post is somebody's place in an organisation.
@@ -44,6 +48,7 @@ type person struct {
 	posts                 map[string]post // by organisation; those in the token without a post are no member
 	claims                []string        // the organisations that the token names
 	operator              bool
+	zoom                  string // the person's user at Zoom
 }
 
 // fact is what is known of a record that was made here.
@@ -52,6 +57,7 @@ type fact struct {
 	site      string // where an appointment is
 	patient   string // whose record it is part of, or about
 	by        string // who made it, where it is for nobody else
+	host      string // whose account an appointment's room is in
 }
 
 // slot is an id in a request.
@@ -181,7 +187,9 @@ func (o *oracle) judge(a asked) verdict {
 	case !ok:
 		return refused
 	case r.public():
-		return allow
+		return o.open(r, a)
+	case r.outside():
+		return unknown
 	case a.who.token == "":
 		return unknown
 	case r.operator():
@@ -199,6 +207,23 @@ func (o *oracle) judge(a asked) verdict {
 		return denied
 	}
 	return o.slots(r, a, org)
+}
+
+// open judges what needs no log-in: a link leads somewhere for whoever has it, and what came back from Zoom is taken
+// once, from where it was begun.
+func (o *oracle) open(r rule, a asked) verdict {
+	for i, s := range a.slots {
+		f, ok := o.fact(s.id)
+		known := ok && f.kind == s.kind
+		switch to := r.of(i, s); {
+		case s.id == "", known:
+		case to == reachLink:
+			return missing
+		case to == reachState:
+			return refused
+		}
+	}
+	return allow
 }
 
 // organisation is the one that the request is about: the header chooses among those of the token.
@@ -248,12 +273,21 @@ func (o *oracle) reaches(to reach, a asked, org string, s slot) verdict {
 	if !ok || f.kind != s.kind || f.org != org {
 		return missing
 	}
+	return o.within(to, a, org, f)
+}
+
+// within is how far somebody reaches within the organisation.
+func (o *oracle) within(to reach, a asked, org string, f fact) verdict {
 	here := a.who.posts[org]
 	switch to {
 	case reachOwn, reachPatient, reachNothing:
 		return allow
 	case reachPart:
 		return f.partFor(a)
+	case reachHost, reachSite:
+		return f.atHand(to, a.who.subject, here)
+	case reachLasting:
+		return byTie(o.lasting(a.who, org, f.patient))
 	case reachAppointment:
 		if here.at(f.site) {
 			return allow
@@ -262,11 +296,20 @@ func (o *oracle) reaches(to reach, a asked, org string, s slot) verdict {
 		if watches(here) {
 			return allow
 		}
-	case reachLasting:
-		return byTie(o.lasting(a.who, org, f.patient))
-	case reachRelated, reachSubject:
+	case reachRelated, reachSubject, reachLink, reachState:
 	}
 	return byTie(o.related(a.who, org, f.patient))
+}
+
+// atHand judges what is for the host of a room, and what nobody sees who works elsewhere.
+func (f fact) atHand(to reach, subject string, here post) verdict {
+	switch {
+	case to == reachHost && subject != f.host:
+		return denied
+	case to == reachSite && !here.at(f.site):
+		return missing
+	}
+	return allow
 }
 
 // partFor judges a part of a patient's record: it must be of the patient whom the request is about.
@@ -315,6 +358,10 @@ func (o *oracle) shows(a asked, org, id string) bool {
 		return true // made by the product meanwhile, or not of this world
 	case f.org != org:
 		return false
+	case f.kind == kindTask:
+		return a.who.posts[org].at(f.site)
+	case f.kind == kindZoom:
+		return f.by == a.who.subject
 	case slices.ContainsFunc(a.slots, func(s slot) bool { return s.id == id && s.kind == kindPatient }):
 		return o.judge(a) != denied
 	case o.policy[a.row].wide || f.patient == "" || f.kind == kindAppointment || f.kind == kindHold:

@@ -55,6 +55,11 @@ func TestJudge(t *testing.T) {
 		"rel_other":   {kind: kindRelationship, org: "org_a", patient: "pat_other"},
 		"pat_claimed": {kind: kindPatient, org: "org_a", patient: "pat_claimed"},
 		"viw_others":  {kind: kindView, org: "org_a", patient: "pat_mine", by: "somebody"},
+		"apt_call":    {kind: kindAppointment, org: "org_a", site: "sit_1", patient: "pat_mine", host: doctor.subject},
+		"tsk_here":    {kind: kindTask, org: "org_a", site: "sit_1"},
+		"tsk_there":   {kind: kindTask, org: "org_a", site: "sit_2"},
+		"lnk_foreign": {kind: kindLink, org: "org_b"},
+		"sta_foreign": {kind: kindState, org: "org_b"},
 	} {
 		o.learn(one, f)
 	}
@@ -68,6 +73,8 @@ func TestJudge(t *testing.T) {
 		return out
 	}
 	const patient, rel = "GET /v1/patients/{id}", "DELETE /v1/patients/{id}/relationships/{relationship}"
+	const start, done = "POST /v1/appointments/{id}/video/start", "POST /v1/tasks/{id}/done"
+	const page, back = "GET /v/{token}", "GET /zoom/callback"
 	const letIn = "POST /v1/patients/{id}/relationships"
 	for _, c := range []struct {
 		row   string
@@ -93,6 +100,20 @@ func TestJudge(t *testing.T) {
 		{"POST /v1/patients/{id}/claim", clerk, of("pat_other"), allow},
 		{"POST /v1/patients/{id}/break-glass", clerk, of("pat_other"), denied},
 		{"GET /v1/patients/{id}/record-views/{view}", doctor, of("pat_mine", "viw_others"), denied},
+		{start, doctor, of("apt_call"), allow},
+		{start, clerk, of("apt_call"), denied},
+		{start, doctor, of("apt_here"), denied},
+		{start, officer, of("apt_call"), denied},
+		{"GET /v1/appointments/{id}/video", clerk, of("apt_there"), denied},
+		{done, clerk, of("tsk_here"), allow},
+		{done, clerk, of("tsk_there"), missing},
+		{done, officer, of("tsk_here"), denied},
+		{"POST /v1/connections/zoom-admin", clerk, nil, denied},
+		{page, &person{}, of("lnk_foreign"), allow}, // whoever has it may use it
+		{page, clerk, of("lnk_made_up"), missing},
+		{back, &person{}, []slot{{"state", kindState, "sta_foreign", false}}, allow},
+		{back, clerk, []slot{{"state", kindState, "sta_made_up", false}}, refused},
+		{"POST /zoom/events", clerk, nil, unknown},
 		{"POST /v1/organisations", clerk, nil, denied},
 		{"GET /v1/nothing", clerk, nil, refused},
 	} {
@@ -111,5 +132,84 @@ func TestJudge(t *testing.T) {
 		if got := o.judge(asked{row: patient, who: clerk, org: c.org, slots: of("pat_mine")}); got != c.want {
 			t.Errorf("for %s: %s, want %s", c.org, got, c.want)
 		}
+	}
+}
+
+// TestMingles: a merge that is allowed makes one patient's people the other's, perhaps; one that is refused does not.
+func TestMingles(t *testing.T) {
+	p, err := newPolicy(policyText)
+	if err != nil {
+		t.Fatal(err)
+	}
+	boss := &person{subject: "boss", token: "t", claims: []string{"org_a"}, posts: map[string]post{
+		"org_a": {roles: []string{manager}},
+	}}
+	clerk := &person{subject: "clerk", posts: map[string]post{"org_a": {sites: []string{"sit_2"}}}}
+	for want, d := range map[tie]*draft{
+		maybeTie: {who: boss}, noTie: {who: clerk},
+	} {
+		o := newOracle(p)
+		for one, site := range map[string]string{"pat_into": "sit_1", "pat_from": "sit_2"} {
+			o.learn(one, fact{kind: kindPatient, org: "org_a", patient: one})
+			o.relate(one, site, sureTie)
+		}
+		d.h, d.route = &house{oracle: o}, route{row: "POST /v1/patients/{id}/merge"}
+		d.slots = []slot{{"id", kindPatient, "pat_into", true}}
+		d.pick = func(string, string, string) (string, error) { return "pat_from", nil }
+		forPatients()[d.route.row](t.Context(), d)
+		if got := o.related(clerk, "org_a", "pat_into"); got != want {
+			t.Errorf("after a merge by %s, a clerk where the other was treated is related %d, want %d",
+				d.who.subject, got, want)
+		}
+	}
+}
+
+// TestShows: nobody is told of tasks elsewhere, or of anybody's log-in at Zoom but the own one.
+func TestShows(t *testing.T) {
+	p, err := newPolicy(policyText)
+	if err != nil {
+		t.Fatal(err)
+	}
+	o := newOracle(p)
+	clerk := &person{subject: "clerk", token: "t", claims: []string{"org_a"}, posts: map[string]post{
+		"org_a": {roles: []string{receptionist}, sites: []string{"sit_1"}},
+	}}
+	for one, f := range map[string]fact{
+		"tsk_here":  {kind: kindTask, org: "org_a", site: "sit_1"},
+		"tsk_there": {kind: kindTask, org: "org_a", site: "sit_2"},
+		"zom_mine":  {kind: kindZoom, org: "org_a", by: "clerk"},
+		"zom_other": {kind: kindZoom, org: "org_a", by: "somebody"},
+	} {
+		o.learn(one, f)
+	}
+	for one, want := range map[string]bool{"tsk_here": true, "tsk_there": false, "zom_mine": true, "zom_other": false} {
+		if got := o.shows(asked{row: "GET /v1/tasks", who: clerk}, "org_a", one); got != want {
+			t.Errorf("%s is shown: %v", one, got)
+		}
+	}
+}
+
+// TestGiven: what is secret is found wherever it stands as a whole.
+func TestGiven(t *testing.T) {
+	link, code := guessed(""), "Q3jAyV_aRoa1-b58Yw.q7"
+	h := &house{secrets: map[string]bool{}}
+	h.secret(link, code, "short")
+	for text, want := range map[string]int{
+		`{"path":"/v/` + link + `"}`: 1, "code=" + code: 1, link + "x": 0, link[1:]: 0, "short": 0, "": 0,
+		"GET /v/" + link + "/join?x=" + link: 2,
+	} {
+		if got := len(h.given([]byte(text))); got != want {
+			t.Errorf("%d secrets in %q, want %d", got, text, want)
+		}
+	}
+}
+
+// TestSwapped: a link of one organisation with the name of another one is neither's.
+func TestSwapped(t *testing.T) {
+	a, b := newID(kindOrganisation), newID(kindOrganisation)
+	link := guessed(a)
+	other := swapped(link, b)
+	if other == link || swapped(other, a) != link || swapped(link, a) != link || len(other) != len(link) {
+		t.Errorf("%d and %d characters", len(link), len(other))
 	}
 }

@@ -4,7 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
-	"strings"
+	"regexp"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -116,8 +116,8 @@ func (h *house) impatient(ctx context.Context, logicalID string) error {
 	if err != nil {
 		return err
 	}
-	policy := strings.NewReplacer(`"maxReceiveCount":20`, `"maxReceiveCount":1`, `"maxReceiveCount":"20"`,
-		`"maxReceiveCount":"1"`).Replace(strings.ReplaceAll(got.Attributes[string(redrive)], " ", ""))
+	count := regexp.MustCompile(`("maxReceiveCount": *"?)\d+`)
+	policy := count.ReplaceAllString(got.Attributes[string(redrive)], "${1}1")
 	_, err = h.stack.SQS.SetQueueAttributes(ctx, &sqs.SetQueueAttributesInput{
 		QueueUrl: aws.String(queue), Attributes: map[string]string{
 			string(redrive): policy, string(types.QueueAttributeNameVisibilityTimeout): "1",

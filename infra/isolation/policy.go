@@ -6,8 +6,8 @@ import (
 )
 
 // policyText is who may do what, written down from what the product promises and not from its code: a line a route,
-// with the roles that may (r receptionist, c clinician, m manager, p privacy officer; * everybody, o the operator), and
-// how far they reach with the ids that the request names:
+// with the roles that may (r receptionist, c clinician, m manager, p privacy officer; * everybody, o the operator, z
+// Zoom alone, which has no log-in here), and how far they reach with the ids that the request names:
 //
 //	own           records of the caller's organisation, at whichever site
 //	related       patients with whom the caller has a relationship
@@ -17,6 +17,10 @@ import (
 //	subject       records about a patient with whom the caller has a relationship
 //	part          records of the patient in the path
 //	overseen      as related, but for those who watch over access (m, p): as patient
+//	host          appointments whose room is in the caller's own account
+//	site          what there is at a site where the caller works; the rest is as if it were not there
+//	link          links that somebody was given: no log-in is asked for
+//	state         what a browser was sent to Zoom with, until it is back
 //
 // The first word is for the first id of the path; further ones follow as name:word. Without one, an id that names a
 // patient is "patient", any other one "own", and further ids in the path are "part". The word "wide" lets the answer
@@ -112,6 +116,24 @@ GET    /v1/uploads                                           m     -
 GET    /v1/uploads/{id}                                      m     own
 POST   /v1/uploads/{id}/start                                m     own
 GET    /v1/uploads/{id}/report                               m     own          wide
+
+GET    /v1/connections                                       rcm   -
+POST   /v1/connections/zoom                                  rcm   -
+DELETE /v1/connections/zoom                                  rcm   -
+POST   /v1/connections/zoom-admin                            m     -
+DELETE /v1/connections/zoom-admin                            m     -
+POST   /v1/staff/{subject}/zoom-user                         m     own
+GET    /v1/appointments/{id}/video                           rcm   appointment
+POST   /v1/appointments/{id}/video/email                     rcm   appointment
+POST   /v1/appointments/{id}/video/start                     rcm   host
+GET    /v1/tasks                                             rcm   -
+POST   /v1/tasks/{id}/done                                   rcm   site
+
+GET    /v/{token}                                            *     link
+GET    /v/{token}/join                                       *     -
+POST   /v/{token}/join                                       *     link
+GET    /zoom/callback                                        *     -            state:state
+POST   /zoom/events                                          z     -
 `
 
 // reach is how far an id in a request may point.
@@ -127,6 +149,10 @@ const (
 	reachSubject     reach = "subject"
 	reachPart        reach = "part"
 	reachOverseen    reach = "overseen"
+	reachHost        reach = "host"
+	reachSite        reach = "site"
+	reachLink        reach = "link"
+	reachState       reach = "state"
 )
 
 // rule is one line of the policy.
@@ -139,6 +165,7 @@ type rule struct {
 
 func (r rule) public() bool   { return r.roles == "*" }
 func (r rule) operator() bool { return r.roles == "o" }
+func (r rule) outside() bool  { return r.roles == "z" }
 
 // may tells whether one of the roles is among those that may.
 func (r rule) may(roles []string) bool {

@@ -317,6 +317,9 @@ func (w *gust) twin(ctx context.Context, q request, a asked, expected verdict, g
 		return err
 	}
 	w.s.twins.Add(1)
+	if other.status == http.StatusTooManyRequests || got.status == http.StatusTooManyRequests {
+		return nil // one of them was asked for too often
+	}
 	if other.stable() != got.stable() {
 		w.s.mu.Lock()
 		defer w.s.mu.Unlock()

@@ -62,12 +62,19 @@ func (h *house) owner(n int) (canary, bool) {
 }
 
 func (h *house) book(ctx context.Context, g *ground, patient string) (string, error) {
-	made, err := h.does(ctx, g.org.boss, http.MethodPost, "/v1/appointments", h.bookingBody(g, patient), "")
+	return h.booked(ctx, g, h.bookingBody(g, patient))
+}
+
+// booked books what the body says.
+func (h *house) booked(ctx context.Context, g *ground, body object) (string, error) {
+	made, err := h.does(ctx, g.org.boss, http.MethodPost, "/v1/appointments", body, "")
 	if err != nil {
 		return "", err
 	}
-	apt := text(made, "id")
-	h.oracle.learn(apt, fact{kind: kindAppointment, org: g.org.id, site: g.id, patient: patient})
+	apt, patient := text(made, "id"), text(body, "patientId")
+	h.oracle.learn(apt, fact{
+		kind: kindAppointment, org: g.org.id, site: g.id, patient: patient, host: g.staff[clinician].subject,
+	})
 	h.oracle.relate(patient, g.id, sureTie)
 	h.oracle.relate(patient, g.practitioner, sureTie)
 	return apt, nil
@@ -138,6 +145,8 @@ func (h *house) about(ctx context.Context, g *ground, kind, patient string, who 
 		return h.alert(ctx, g, patient)
 	case kindView:
 		return h.view(ctx, g, patient, who)
+	case kindTask:
+		return h.task(ctx, g, patient)
 	}
 	return "", fmt.Errorf("nothing here makes a %s", kind)
 }

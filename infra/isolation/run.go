@@ -63,9 +63,7 @@ func open(ctx context.Context, o options, progress io.Writer) (*house, *os.File,
 	h := &house{
 		stack: s, routes: routes, oracle: newOracle(p), made: newMakers(), numbers: numbers[:all],
 		needles: newNeedles(len(numbers), numbers),
-		http: &http.Client{Timeout: 30 * time.Second, Transport: &http.Transport{
-			MaxIdleConns: 2 * o.workers, MaxIdleConnsPerHost: 2 * o.workers,
-		}},
+		http:    client(o.workers), begun: map[string]begun{}, secrets: map[string]bool{},
 	}
 	return h, logs, nil
 }
@@ -85,7 +83,7 @@ func (h *house) all(ctx context.Context, o options, logs *os.File, r *report, pr
 	}
 	began := time.Now()
 	for _, step := range []func(context.Context) error{
-		h.found, h.stockUp, func(ctx context.Context) error { return h.traces(ctx, o.reviews) },
+		h.found, h.hosts, h.stockUp, func(ctx context.Context) error { return h.traces(ctx, o.reviews) },
 	} {
 		if err := step(ctx); err != nil {
 			return err
@@ -122,6 +120,14 @@ func (h *house) ask(ctx context.Context, o options, r *report, progress io.Write
 		return err
 	}
 	apart.print(r)
+	if err := h.publicPages(ctx, r); err != nil {
+		return err
+	}
+	about, err := h.hooks(ctx)
+	if err != nil {
+		return err
+	}
+	about.print(r)
 	return nil
 }
 
@@ -152,7 +158,13 @@ func (h *house) populate(ctx context.Context, o options, s *searched, progress i
 	if err := h.upload(ctx, s, fromFile); err != nil {
 		return err
 	}
-	return h.giveUp(ctx, o.patience)
+	if err := h.visits(ctx, o.visits); err != nil {
+		return err
+	}
+	if err := h.giveUp(ctx, o.patience); err != nil {
+		return err
+	}
+	return h.zoomFails(ctx, o.patience)
 }
 
 // shareOfFile is how many canaries there are for each that comes from a file.
@@ -184,6 +196,7 @@ func (h *house) look(
 	}
 	h.unwatch()
 	s.mails()
+	came := s.zoom()
 	told := s.outside()
 	err = errors.Join(s.tables(ctx), s.stream(ctx), logs.Sync(),
 		s.file("logs of the functions and the gateway", o.logs))
@@ -193,6 +206,7 @@ func (h *house) look(
 	r.figure("requests full of canaries that were to fail", provoked)
 	r.figure("dead letters read", dead)
 	r.figure("requests that told the NHS of a canary, as its API asks", told)
+	r.figure("webhooks in which Zoom told of a canary, as it does of guests", came)
 	s.print(r, len(h.canaries))
 	return nil
 }

@@ -38,6 +38,7 @@ func newSearched(h *house) *searched {
 // text looks through a text of the place.
 func (s *searched) text(where string, text []byte) {
 	hits := append(s.h.needles.find(text), s.h.needles.disguised(text)...)
+	hits = append(hits, s.h.given(text)...)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.found[where] == nil {
@@ -98,7 +99,7 @@ func (h *house) watch(s *searched) error {
 			Match: func(q faultproxy.Request) bool {
 				polls := strings.HasPrefix(q.Op, "Receive") || strings.HasPrefix(q.Op, "Delete")
 				if !polls && q.Service != "DynamoDBStreams" {
-					h.pending <- seen{where, bytes.Clone(q.Body)}
+					h.pending <- seen{where + queueOf(q.Body), bytes.Clone(q.Body)}
 				}
 				return false
 			},
@@ -116,6 +117,16 @@ func (h *house) watch(s *searched) error {
 		})
 	}
 	return h.faults()
+}
+
+// queueOf names the queues that visits have, where a request is to one of them.
+func queueOf(body []byte) string {
+	for _, name := range []string{"VideoQueue", "NoticeQueue"} {
+		if bytes.Contains(body, []byte(name+`"`)) {
+			return ", " + name
+		}
+	}
+	return ""
 }
 
 // seen is a text that waits to be looked through.

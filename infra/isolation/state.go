@@ -96,7 +96,7 @@ func (h *house) enter(ctx context.Context, s state, c canary) error {
 		h.oracle.mingle([]slot{{kind: kindPatient, id: c.id}, {kind: kindPatient, id: into.id}})
 		return err
 	case restricted:
-		if err := h.until(ctx, of, `"postcode":"DN17 2AB"`); err != nil { // what is taken away was there
+		if err := h.until(ctx, boss, of, `"postcode":"DN17 2AB"`); err != nil { // what is taken away was there
 			return err
 		}
 		if err := h.stack.NHS.PDS.Restrict(number); err != nil {
@@ -113,7 +113,7 @@ func (h *house) enter(ctx context.Context, s state, c canary) error {
 	if _, err := h.does(ctx, boss, http.MethodPost, of+"/nhs-number/trace", nil, ""); err != nil {
 		return err
 	}
-	return h.until(ctx, of, `"code":"`+string(s)+`"`)
+	return h.until(ctx, boss, of, `"code":"`+string(s)+`"`)
 }
 
 // changes changes a patient as somebody does who has just read the record.
@@ -128,9 +128,9 @@ func (h *house) changes(ctx context.Context, method, patient, rest string, body 
 }
 
 // until reads a record until it says something.
-func (h *house) until(ctx context.Context, path, says string) error {
+func (h *house) until(ctx context.Context, who *person, path, says string) error {
 	for deadline := time.Now().Add(settleFor); ; time.Sleep(100 * time.Millisecond) {
-		got, err := h.send(ctx, request{who: h.own.org.boss, method: http.MethodGet, path: path})
+		got, err := h.send(ctx, request{who: who, method: http.MethodGet, path: path})
 		if err != nil || strings.Contains(string(got.body), says) {
 			return err
 		}

@@ -49,6 +49,9 @@ type house struct {
 	looking  sync.WaitGroup
 
 	stateOf   map[state]string // patients
+	begun     map[string]begun // connections, by their state
+	clinics   sync.Mutex       // while a clinic's account is connected
+	secrets   map[string]bool  // what Zoom, browsers and patients were given, and nothing may keep
 	withdrawn atomic.Bool      // the objection of the one who objects
 
 	mu       sync.Mutex
@@ -74,6 +77,9 @@ type ground struct {
 
 	mu   sync.Mutex
 	pool map[string][]string // records that are there to be read, by kind
+
+	joinable string   // a link that is open now
+	links    []string // of appointments to come
 
 	traced   traced
 	reported string // an upload with a report

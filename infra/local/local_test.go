@@ -1,12 +1,14 @@
 package main
 
 import (
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
 
+	"almanac/infra/client"
 	"almanac/infra/demo"
 	"almanac/infra/stack"
 )
@@ -35,9 +37,14 @@ func TestWelcomeLinesWork(t *testing.T) {
 	if !found {
 		t.Fatalf("no curl lines in %s", text)
 	}
+	page, err := client.New(s.Zoom).Do(t.Context(), http.MethodGet, "/", nil)
+	if err != nil || page.Status != http.StatusOK || !strings.Contains(text, s.Zoom+"/\n") {
+		t.Errorf("Zoom's page is not where it is said to be: %d, %v", page.Status, err)
+	}
 	for range 2 { // whoever types them again gets the same answer
 		out, err := exec.CommandContext(t.Context(), "bash", "-euc", "TOKEN="+lines).CombinedOutput()
-		if err != nil || !strings.Contains(string(out), `"slots":[{"start"`) || !strings.Contains(string(out), `"status":"booked"`) {
+		if err != nil || !strings.Contains(string(out), `"slots":[{"start"`) || !strings.Contains(string(out), `"status":"booked"`) ||
+			!strings.Contains(string(out), "<h1>Zoom is connected</h1>") {
 			t.Fatalf("the printed lines answer %v: %s", err, out)
 		}
 	}
@@ -49,6 +56,43 @@ func TestWrongArguments(t *testing.T) {
 			t.Errorf("%v was accepted", args)
 		}
 	}
+}
+
+// Two starts on one folder would write over each other: the second is refused at once, and says why, until the first has
+// ended.
+func TestOneStartAFolder(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "data")
+	unlock, err := lock(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	db := filepath.Join(dir, "shared-local-instance.db")
+	if err := os.WriteFile(db, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	err = run([]string{"-port", "0", "-data", dir, "-logs", filepath.Join(t.TempDir(), "log")})
+	if err == nil || !strings.Contains(err.Error(), "in use") || !strings.Contains(err.Error(), dir) {
+		t.Errorf("a second start says %v", err)
+	}
+	if _, err := os.Stat(db); err != nil {
+		t.Error("the refused start threw away the diary of the first")
+	}
+	if other, err := lock(filepath.Join(t.TempDir(), "other")); err != nil {
+		t.Errorf("another folder: %v", err)
+	} else {
+		other()
+	}
+	unlock()
+	again, err := lock(dir)
+	if err != nil {
+		t.Fatalf("after the first has ended: %v", err)
+	}
+	again()
+	memory, err := lock("")
+	if err != nil {
+		t.Fatalf("in memory: %v", err)
+	}
+	memory()
 }
 
 func TestUnfinishedDiaryIsDiscarded(t *testing.T) {

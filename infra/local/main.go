@@ -27,7 +27,7 @@ func main() {
 func run(args []string) error {
 	flags := flag.NewFlagSet("local", flag.ContinueOnError)
 	port := flags.Int("port", 8080,
-		"port of the API; log-in, mailbox, control and files take the next four; 0 takes free ones")
+		"port of the API; log-in, mailbox, control, files and Zoom take the next five; 0 takes free ones")
 	data := flags.String("data", "", "folder that keeps the diary; empty keeps it in memory")
 	logs := flags.String("logs", "bin/local.log", "file for the functions' logs; - for standard error")
 	seed := flags.Uint64("seed", 1, "another seed gives another demonstration diary")
@@ -42,6 +42,11 @@ func run(args []string) error {
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 	defer stop()
+	unlock, err := lock(*data)
+	if err != nil {
+		return err
+	}
+	defer unlock()
 	out, err := logFile(*logs)
 	if err != nil {
 		return err

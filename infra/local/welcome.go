@@ -12,6 +12,7 @@ import (
 
 	"almanac/infra/client"
 	"almanac/infra/demo"
+	"almanac/infra/sandbox/zoom"
 	"almanac/infra/stack"
 )
 
@@ -35,11 +36,12 @@ Almanac is running. Stop it with Ctrl-C.
   log-in          %s/.well-known/openid-configuration
   mailbox         %s/mailbox
   NHS services    %s/nhs/
+  Zoom            %s/
   clock, faults   %s/clock  %s/table/faults
   function logs   %s
 
 Log in as one of these; there are no passwords on this computer:
-`, s.API, s.API, s.Login, s.Mailbox, s.Control, s.Control, s.Control, logs)
+`, s.API, s.API, s.Login, s.Mailbox, s.Control, s.Zoom, s.Control, s.Control, logs)
 	for _, p := range demo.People() {
 		fmt.Fprintf(&b, "  %-24s %s (%s)\n", p.Subject, p.Name, p.Note)
 	}
@@ -56,6 +58,16 @@ curl -s -H "Authorization: Bearer $TOKEN" -H 'Content-Type: application/json' \
   -d '%[5]s'
 
 `, s.Login, demo.Receptionist, s.API+w.search, s.API, w.booking, w.start)
+	fmt.Fprintf(&b, `# Connect a doctor's Zoom for video visits, as a browser would. Act as Zoom's users on its page.
+
+DOCTOR=$(curl -s -H 'Content-Type: application/json' -d '{"subject":"%[2]s"}' %[1]s/dev/token |
+  sed -n 's/.*"access_token": *"\([^"]*\)".*/\1/p'); JAR=$(mktemp)
+
+curl -s -c $JAR -X POST -H "Authorization: Bearer $DOCTOR" %[3]s/v1/connections/zoom |
+  sed -n 's/\\u0026/\&/g; s/.*"authoriseUrl": *"\([^"]*\)".*/\1/p' |
+  xargs curl -s -L -b $JAR -c $JAR -d 'user=%[4]s' -d allow=1 | grep '<h1>'
+
+`, s.Login, demo.Clinician, s.Public(), zoom.Ada)
 	return b.String(), nil
 }
 

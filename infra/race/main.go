@@ -5,7 +5,8 @@
 //
 // It needs the engine at DYNAMODB_ENDPOINT, or at -endpoint. Between the diary and the engine stands the fault proxy,
 // which cancels transactions for conflicts, throttles and loses replies, because the engine never does. It prints one
-// figure a line, with its limit where it has one, and ends with 1 if a limit is broken.
+// figure a line, with its limit where it has one, and ends with 1 if a limit is broken, with 2 if it is asked for what
+// is no race.
 package main
 
 import (
@@ -31,19 +32,13 @@ type options struct {
 }
 
 func main() {
-	var o options
-	flag.StringVar(&o.endpoint, "endpoint", os.Getenv("DYNAMODB_ENDPOINT"), "address of the engine")
-	flag.Uint64Var(&o.seed, "seed", 0, "repeats the draws of an earlier run; 0 takes a new seed")
-	flag.IntVar(&o.times, "times", 1000, "how many times are raced for")
-	flag.IntVar(&o.clients, "clients", 100, "how many clients ask for each time")
-	flag.Float64Var(&o.conflicts, "conflicts", 0.02, "share of transactions that are cancelled for a conflict")
-	flag.IntVar(&o.histories, "histories", 20, "how many concurrent histories are recorded and checked")
-	flag.IntVar(&o.operations, "operations", 1000, "operations in each history")
-	flag.IntVar(&o.workers, "workers", 16, "clients of a history that work at once")
-	flag.IntVar(&o.broken, "broken", 5, "histories of a diary that looks before it writes, which the check must catch")
-	flag.Parse()
-	if o.seed == 0 {
-		o.seed = uint64(time.Now().UnixNano())
+	o, err := parse(os.Args[1:], os.Stderr)
+	if errors.Is(err, flag.ErrHelp) {
+		return
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "race:", err)
+		os.Exit(2)
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	ok, err := run(ctx, o, os.Stdout, os.Stderr)
@@ -56,15 +51,60 @@ func main() {
 	}
 }
 
+// parse reads the command line, and refuses what would race for nothing or not at all.
+func parse(args []string, help io.Writer) (options, error) {
+	var o options
+	flags := flag.NewFlagSet("race", flag.ContinueOnError)
+	flags.SetOutput(help)
+	flags.StringVar(&o.endpoint, "endpoint", os.Getenv("DYNAMODB_ENDPOINT"), "address of the engine")
+	flags.Uint64Var(&o.seed, "seed", 0, "repeats the draws of an earlier run; 0 takes a new seed")
+	flags.IntVar(&o.times, "times", 1000, "how many times are raced for")
+	flags.IntVar(&o.clients, "clients", 100, "how many clients ask for each time")
+	flags.Float64Var(&o.conflicts, "conflicts", 0.02, "share of transactions that are cancelled for a conflict")
+	flags.IntVar(&o.histories, "histories", 20, "how many concurrent histories are recorded and checked")
+	flags.IntVar(&o.operations, "operations", 1000, "operations in each history")
+	flags.IntVar(&o.workers, "workers", 16, "clients of a history that work at once")
+	flags.IntVar(&o.broken, "broken", 5, "histories of a diary that looks before it writes, which the check must catch")
+	if err := flags.Parse(args); err != nil {
+		return o, err
+	}
+	if o.seed == 0 {
+		o.seed = uint64(time.Now().UnixNano())
+	}
+	if flags.NArg() > 0 {
+		return o, fmt.Errorf("%q is no flag", flags.Arg(0))
+	}
+	return o, o.check()
+}
+
+func (o options) check() error {
+	for _, c := range []struct {
+		flag         string
+		value, least int
+	}{
+		{"times", o.times, 1},
+		{"clients", o.clients, 2},
+		{"histories", o.histories, 0},
+		{"operations", o.operations, 1},
+		{"workers", o.workers, 1},
+		{"broken", o.broken, 0},
+	} {
+		if c.value < c.least {
+			return fmt.Errorf("-%s must be at least %d", c.flag, c.least)
+		}
+	}
+	switch {
+	case !(o.conflicts >= 0 && o.conflicts < 1): // which NaN is not either
+		return errors.New("-conflicts must be a share, from 0 to less than 1")
+	case o.endpoint == "":
+		return errors.New("no -endpoint: set DYNAMODB_ENDPOINT, or start with `make race`")
+	}
+	return nil
+}
+
 // run races and reports. ok tells whether every limit was kept.
 func run(ctx context.Context, o options, out, progress io.Writer) (bool, error) {
 	start := time.Now()
-	switch {
-	case o.endpoint == "":
-		return false, errors.New("no engine: set DYNAMODB_ENDPOINT, or start with `make race`")
-	case o.times < 0 || o.clients < 1 || o.histories < 0 || o.operations < 1 || o.workers < 1 || o.broken < 0:
-		return false, errors.New("a count is too small")
-	}
 	h, err := newHouse(ctx, o)
 	if err != nil {
 		return false, err

@@ -132,6 +132,25 @@ func TestRace(t *testing.T) {
 	}
 }
 
+// What the command line asks for must be a race.
+func TestArguments(t *testing.T) {
+	for _, args := range []string{
+		"-times 0", "-times -1", "-clients 1", "-operations 0", "-workers 0", "-histories -1", "-broken -1",
+		"-conflicts -0.1", "-conflicts 1", "-conflicts NaN", "-times many", "-nonsense", "leftover", "-endpoint= -times 4",
+	} {
+		var said bytes.Buffer
+		if _, err := parse(append([]string{"-endpoint", "http://127.0.0.1:1"}, strings.Fields(args)...), &said); err == nil {
+			t.Errorf("%s was accepted", args)
+		} else if name, _, _ := strings.Cut(args, " "); !strings.Contains(err.Error(), strings.Trim(name, "-=")) {
+			t.Errorf("%s: %v", args, err)
+		}
+	}
+	o, err := parse([]string{"-endpoint", "http://127.0.0.1:1", "-times", "1", "-clients", "2", "-histories", "0", "-broken", "0"}, nil)
+	if err != nil || o.times != 1 || o.seed == 0 {
+		t.Errorf("%+v, %v", o, err)
+	}
+}
+
 // What does not hold ends with a failure.
 func TestReportFails(t *testing.T) {
 	var out bytes.Buffer

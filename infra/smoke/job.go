@@ -28,6 +28,7 @@ type job struct {
 	appointment            client.Answer
 	apt                    appointment
 	booking                map[string]string
+	secrets                []string // that no log may hold
 }
 
 const patientMail = "smoke.patient@example.org"
@@ -121,7 +122,7 @@ func (j *job) look(ctx context.Context) {
 	var services, sites page[named]
 	err1, err2 := j.desk.Get(ctx, "/v1/services", &services), j.desk.Get(ctx, "/v1/sites", &sites)
 	j.check("services and sites are listed",
-		err1 == nil && err2 == nil && len(services.Items) == 5 && len(sites.Items) == 2,
+		err1 == nil && err2 == nil && len(services.Items) == 6 && len(sites.Items) == 2,
 		err1, err2)
 	j.service, j.site = idOf(services.Items, "Consultation"), idOf(sites.Items, "Elm Road")
 	a, err := j.desk.Do(ctx, http.MethodPost, "/v1/patients", map[string]any{

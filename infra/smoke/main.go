@@ -29,7 +29,7 @@ func main() {
 }
 
 // limit bounds the whole run.
-const limit = 5 * time.Minute
+const limit = 8 * time.Minute
 
 func run(ctx context.Context, logs string) error {
 	ctx, cancel := context.WithTimeout(ctx, limit)
@@ -58,8 +58,8 @@ func run(ctx context.Context, logs string) error {
 	j := newJob(s)
 	for _, part := range []func(context.Context){
 		j.logIn, j.look, j.hold, j.book, j.replay, j.firstMail, j.compete, j.move, j.cancel, j.lists, j.neighbour,
-		j.times, j.people, j.behalf, j.glass, j.consents, j.uploads, j.connect, j.numbers, j.leaver, j.pages,
-		func(context.Context) { j.canary(logs) },
+		j.times, j.people, j.behalf, j.glass, j.consents, j.uploads, j.connect, j.numbers, j.videos,
+		j.leaver, j.pages, func(context.Context) { j.canary(logs) },
 	} {
 		part(ctx)
 	}

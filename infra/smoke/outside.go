@@ -188,13 +188,13 @@ func (j *job) pages(ctx context.Context) {
 func (j *job) canary(logs string) {
 	text, err := os.ReadFile(logs) //nolint:gosec // our own file
 	found := ""
-	for _, word := range []string{
+	for _, word := range append([]string{
 		patientMail, "Smoke", "Testcase", "1980-02-29", "Glasscase", "Uploadsen", "Quillfeather", "Amberley",
-		"Greywillow",
-	} {
+		"Greywillow", "Screencase", visitMail, "zak=", "pwd=",
+	}, j.secrets...) {
 		if strings.Contains(string(text), word) {
 			found = word
 		}
 	}
-	j.check("nothing of the patient stands in any log", err == nil && len(text) > 0 && found == "", found, err)
+	j.check("neither a patient nor a secret stands in any log", err == nil && len(text) > 0 && found == "", found, err)
 }
