@@ -141,8 +141,11 @@ func resource(t *cfn.Template, id string) cfn.Resource {
 
 // attempts is how often a message is tried. NHS services may be away for hours.
 func attempts(queue string) int {
-	if queue == "PdsQueue" || queue == "AskedQueue" {
+	switch queue {
+	case "PdsQueue", "AskedQueue":
 		return 20
+	case "VideoQueue", "NoticeQueue":
+		return 10
 	}
 	return 5
 }

@@ -10,8 +10,14 @@ import (
 	"almanac/infra/cfn"
 )
 
-// public lists the routes that need no log-in. A route is added here only if its answer is the same for everybody.
-func public() []string { return []string{"GET /docs", "GET /v1/openapi.json", "GET /healthz"} }
+// public lists the routes that need no log-in. A route is added here only if its answer is the same for everybody, or if
+// the request proves by itself whose it is: by a signature, by a state that was begun with a log-in, or by a secret link.
+func public() []string {
+	return []string{
+		"GET /docs", "GET /v1/openapi.json", "GET /healthz", "GET /zoom/callback", "POST /zoom/events",
+		"GET /v/{token}", "GET /v/{token}/join", "POST /v/{token}/join",
+	}
+}
 
 // operator lists the routes that need almanac/operate; all others need almanac/use.
 func operator() []string { return []string{"POST /v1/organisations"} }
@@ -21,7 +27,7 @@ func private(r cfn.Route) bool { return !slices.Contains(public(), r.Key()) }
 const (
 	// apiTimeout is below the gateway's own 30 s, so that a slow request fails with our answer.
 	apiTimeout = 10 * time.Second
-	// waitTimeout is of functions that wait for a record which another organisation holds: still below 30 s.
+	// waitTimeout is of functions that wait for somebody else's answer: still below 30 s.
 	waitTimeout = 29 * time.Second
 	// apiMemory is the least at which a first TLS handshake is quick; it matters to functions that open a connection.
 	apiMemory = 256
@@ -47,7 +53,8 @@ func functions(h house) []string {
 		if len(f.Routes) == 0 {
 			continue
 		}
-		if f.Timeout > apiTimeout && (f.ID != "Sharing" || f.Timeout > waitTimeout) {
+		waits := slices.Contains([]string{"Sharing", "Connections", "Video"}, f.ID)
+		if f.Timeout > apiTimeout && (!waits || f.Timeout > waitTimeout) {
 			out = append(out, fmt.Sprintf("%s: a caller would wait %s", f.ID, f.Timeout))
 		}
 		if f.MemoryMB < apiMemory && f.Env["TABLE_NAME"] != "" {
@@ -197,14 +204,21 @@ func mentions(s cfn.Statement, conditionKey string) bool {
 	return s.Condition != nil && s.Condition.Decode(&c) == nil && c["StringEquals"][conditionKey] != nil
 }
 
-// senders: workers' queues hear from fanout and from reconcile alone, and only a queue's worker empties it.
+// senders: workers' queues hear from fanout and from reconcile alone, the one for what Zoom tells from the function that
+// hears it, and only a queue's worker empties it.
 func senders(h house) []string {
 	var out []string
+	tells := func(role, queue string) bool {
+		if queue == "NoticeQueue" {
+			return role == "ZoomWebhookRole"
+		}
+		return role == "FanoutRole" || role == "ReconcileRole"
+	}
 	for _, f := range h.template.Functions {
 		for _, m := range f.Queues {
 			q, _ := h.template.Queue(m.Queue)
 			for _, r := range h.template.Roles {
-				if r.ID != "FanoutRole" && r.ID != "ReconcileRole" && allows(r, "sqs:SendMessage", q.ARN) {
+				if !tells(r.ID, q.ID) && allows(r, "sqs:SendMessage", q.ARN) {
 					out = append(out, fmt.Sprintf("%s may send to %s: only fanout and reconcile tell workers", r.ID, q.ID))
 				}
 				if r.ID != f.Role && allows(r, "sqs:DeleteMessage", q.ARN) {
