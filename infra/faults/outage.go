@@ -92,7 +92,7 @@ func (w *world) zoomIsAway(ctx context.Context, steady int) {
 	w.fails(zoomsim.Unavailable, sandbox.Forever, "")
 	moved := map[*visit]bool{}
 	for at := time.Duration(0); at < outageTime; at += time.Hour {
-		calls := w.hour(ctx, 2*tick, func(v *visit) {
+		calls := w.hour(ctx, 4*tick, func(v *visit) {
 			if !moved[v] && w.draw.IntN(4) == 0 {
 				moved[v] = true
 				w.move(ctx, v, w.sometime(v), v.practitioner)
