@@ -95,15 +95,19 @@ type Server struct {
 }
 
 // Listen serves the proxy on 127.0.0.1 and the given port, 0 for one that the system chooses. Its Control is found
-// under /faults.
-func (p *Proxy) Listen(port int) (*Server, error) {
+// under /faults. What is given besides sees the requests before the proxy does, the last of them first.
+func (p *Proxy) Listen(port int, before ...func(http.Handler) http.Handler) (*Server, error) {
 	l, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port))) //nolint:noctx // it does not wait
 	if err != nil {
 		return nil, fmt.Errorf("faultproxy: %w", err)
 	}
+	var through http.Handler = p
+	for _, wrap := range before {
+		through = wrap(through)
+	}
 	mux := http.NewServeMux()
 	mux.Handle("/faults", p.Control())
-	mux.Handle("/", p)
+	mux.Handle("/", through)
 	s := &Server{
 		url:   "http://" + l.Addr().String(),
 		proxy: p,

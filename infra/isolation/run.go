@@ -208,6 +208,11 @@ func (h *house) look(
 	r.figure("requests that told the NHS of a canary, as its API asks", told)
 	r.figure("webhooks in which Zoom told of a canary, as it does of guests", came)
 	s.print(r, len(h.canaries))
+	refused := h.stack.Calls.Refused(h.stack.Template)
+	r.exactly("calls that no role allows", len(refused), 0)
+	for _, line := range refused {
+		say(r.out, "  %s", line)
+	}
 	return nil
 }
 

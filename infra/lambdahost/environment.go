@@ -1,6 +1,7 @@
 package lambdahost
 
 import (
+	"cmp"
 	"crypto/rand"
 	"encoding/hex"
 	"fmt"
@@ -35,8 +36,8 @@ func (w *worker) environment(api string) []string {
 		"AWS_REGION=" + o.Region,
 		"AWS_DEFAULT_REGION=" + o.Region,
 		// The engines ask for credentials but check none. They must not look like a real account's.
-		"AWS_ACCESS_KEY_ID=local",
-		"AWS_SECRET_ACCESS_KEY=local",
+		"AWS_ACCESS_KEY_ID=" + cmp.Or(f.AccessKey, "local"),
+		"AWS_SECRET_ACCESS_KEY=" + cmp.Or(f.AccessKey, "local"),
 		"AWS_SESSION_TOKEN=local",
 		"LAMBDA_TASK_ROOT=" + f.Dir,
 		"LAMBDA_RUNTIME_DIR=/var/runtime",

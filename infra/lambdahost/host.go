@@ -61,6 +61,8 @@ type Function struct {
 	LogFormat, LogLevel string
 	// Env are the function's own variables. Those that Lambda reserves are refused.
 	Env map[string]string
+	// AccessKey signs the function's calls to AWS, with a secret that is the same word; "local" if empty.
+	AccessKey string
 	// MaxConcurrency is the greatest number of processes; 10 if zero. Invocations above it wait.
 	MaxConcurrency int
 }

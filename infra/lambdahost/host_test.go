@@ -135,13 +135,14 @@ func TestEnvironmentIsLambdasAndTheFunctionsAlone(t *testing.T) {
 	t.Setenv("DEVELOPERS_SECRET", "x")
 	h := newProbe(t, lambdahost.Options{}, func(f *lambdahost.Function) {
 		f.MemoryMB, f.Env, f.LogFormat = 256, map[string]string{"TABLE_NAME": "t"}, "JSON"
+		f.AccessKey = "localProbe"
 	})
 	var env []string
 	mustInvoke(t, h, `{"Do":"env"}`, &env)
 	want := []string{
 		"TABLE_NAME=t", "AWS_LAMBDA_FUNCTION_NAME=probe", "AWS_LAMBDA_FUNCTION_VERSION=$LATEST", "AWS_REGION=eu-west-2",
 		"AWS_LAMBDA_FUNCTION_MEMORY_SIZE=256", "LAMBDA_TASK_ROOT=" + hosttest.Build(t), "_HANDLER=bootstrap",
-		"AWS_ACCESS_KEY_ID=local", "AWS_LAMBDA_LOG_FORMAT=JSON",
+		"AWS_ACCESS_KEY_ID=localProbe", "AWS_SECRET_ACCESS_KEY=localProbe", "AWS_LAMBDA_LOG_FORMAT=JSON",
 	}
 	for _, w := range want {
 		if !slices.Contains(env, w) {

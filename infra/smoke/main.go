@@ -59,7 +59,7 @@ func run(ctx context.Context, logs string) error {
 	for _, part := range []func(context.Context){
 		j.logIn, j.look, j.hold, j.book, j.replay, j.firstMail, j.compete, j.move, j.cancel, j.lists, j.neighbour,
 		j.times, j.people, j.behalf, j.glass, j.consents, j.uploads, j.connect, j.numbers, j.videos,
-		j.leaver, j.pages, func(context.Context) { j.canary(logs) },
+		j.leaver, j.pages, j.roles, func(context.Context) { j.canary(logs) },
 	} {
 		part(ctx)
 	}

@@ -198,3 +198,10 @@ func (j *job) canary(logs string) {
 	}
 	j.check("neither a patient nor a secret stands in any log", err == nil && len(text) > 0 && found == "", found, err)
 }
+
+// roles asks whether AWS would have let the functions do what they did: here, nobody refuses them anything.
+func (j *job) roles(context.Context) {
+	refused := j.stack.Calls.Refused(j.stack.Template)
+	j.check("the roles allow every call that was made", len(j.stack.Calls.Calls()) > 0 && len(refused) == 0,
+		strings.Join(refused, "; "))
+}

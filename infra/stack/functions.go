@@ -16,6 +16,7 @@ import (
 
 	"almanac/infra/cfn"
 	"almanac/infra/gateway"
+	"almanac/infra/iam"
 	"almanac/infra/lambdahost"
 	"almanac/infra/pump"
 )
@@ -26,11 +27,11 @@ const Binaries = "bin"
 
 // startFunctions hosts every function of the template and puts the gateway before those with routes.
 func (s *Stack) startFunctions(ctx context.Context) error {
-	table, err := s.Table.Listen(0)
+	table, err := s.Table.Listen(0, s.Calls.Watch)
 	if err != nil {
 		return err
 	}
-	queues, err := s.Queues.Listen(0)
+	queues, err := s.Queues.Listen(0, s.Calls.Watch)
 	if err != nil {
 		return err
 	}
@@ -46,6 +47,7 @@ func (s *Stack) startFunctions(ctx context.Context) error {
 	var hosted []lambdahost.Function
 	for _, f := range s.Template.Functions {
 		h := lambdahost.FromTemplate(f, s.path(Binaries))
+		h.AccessKey = iam.AccessKey(f.ID)
 		if _, err := os.Stat(filepath.Join(h.Dir, "bootstrap")); err != nil {
 			return fmt.Errorf("%s is not built: run `make binaries` first", f.ID)
 		}

@@ -47,11 +47,11 @@ func (s *Stack) startSandbox() error {
 	}
 	s.People, s.Mail = issuer, mail
 	s.serve(loginListener, issuer)
-	s.serve(mailboxListener, mail)
+	s.serve(mailboxListener, s.Calls.Watch(mail))
 	mux := http.NewServeMux()
 	mux.Handle("/table/", http.StripPrefix("/table", s.Table.Control()))
 	mux.Handle("/queues/", http.StripPrefix("/queues", s.Queues.Control()))
-	mux.Handle("/kms/", http.StripPrefix("/kms", keys))
+	mux.Handle("/kms/", http.StripPrefix("/kms", s.Calls.Watch(keys)))
 	mux.Handle(nhsPath+"/", services)
 	mux.HandleFunc("GET /clock", s.tellClock)
 	mux.HandleFunc("PUT /clock", s.changeClock)
@@ -60,7 +60,7 @@ func (s *Stack) startSandbox() error {
 	if err != nil {
 		return err
 	}
-	s.serve(filesListener, files)
+	s.serve(filesListener, s.Calls.Watch(files))
 	meetings, err := s.startZoom()
 	if err != nil {
 		return err

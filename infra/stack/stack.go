@@ -24,6 +24,7 @@ import (
 	"almanac/infra/cfn"
 	"almanac/infra/engine"
 	"almanac/infra/faultproxy"
+	"almanac/infra/iam"
 	"almanac/infra/lambdahost"
 	"almanac/infra/pump"
 	"almanac/infra/sandbox/nhs"
@@ -63,6 +64,7 @@ type Stack struct {
 	People                       *oidc.Issuer
 	NHS                          *nhs.Server
 	Video                        *zoom.Server
+	Calls                        *iam.Ledger      // what the functions asked of AWS
 	DynamoDB                     *dynamodb.Client // straight to the engine
 	SQS                          *sqs.Client      // straight to the engine
 	TableName, KeyTableName      string
@@ -95,7 +97,9 @@ func Start(ctx context.Context, o Options) (*Stack, error) {
 	if o.Logs == nil {
 		o.Logs = io.Discard
 	}
-	s := &Stack{options: o, Region: region, log: slog.New(slog.NewJSONHandler(o.Logs, nil))}
+	s := &Stack{
+		options: o, Region: region, Calls: iam.New(region, account), log: slog.New(slog.NewJSONHandler(o.Logs, nil)),
+	}
 	if err := s.start(ctx); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
