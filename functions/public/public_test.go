@@ -282,7 +282,7 @@ func TestMethods(t *testing.T) {
 }
 
 func TestLimits(t *testing.T) {
-	for _, name := range []string{"visit-address", "visit-link", "visit-organisation"} {
+	for _, name := range []string{"visit-address", "visit-link"} {
 		w := newWorld(t)
 		w.clock, w.full = now().Add(20*time.Minute), name
 		for method, path := range map[string]string{"GET": "/v/" + w.good, "POST": "/v/" + w.good + "/join"} {
@@ -292,8 +292,30 @@ func TestLimits(t *testing.T) {
 			}
 		}
 	}
-	// An address that is over its limit does not use up what others may ask for, and only the gateway says whose it is.
+	// However many wrong links of an organisation are tried, and whoever tries, its patients get in.
 	w := newWorld(t)
+	w.clock, w.full = now().Add(20*time.Minute), "visit-organisation"
+	for method, path := range map[string]string{"GET": "/v/" + w.good, "POST": "/v/" + w.good + "/join"} {
+		if res := w.ask(t, method, path); res.StatusCode == http.StatusTooManyRequests {
+			t.Errorf("%s of a right link: answered %d", method, res.StatusCode)
+		}
+	}
+	if w.joined != 1 || slices.Contains(w.took, "visit-organisation "+org) {
+		t.Errorf("joined %d times, counted %q", w.joined, w.took)
+	}
+	for name, asked := range map[string]string{"none": "abc", "never was": token(t, org, "AAAAAAAAAAAAAAAAAAAAAA"), "refused": w.good} {
+		if name == "refused" {
+			w.err = fault.New(fault.Denied, "denied", "This organisation may not.")
+		}
+		w.took = nil
+		res := w.ask(t, "GET", "/v/"+asked)
+		if res.StatusCode != http.StatusTooManyRequests || res.Headers["retry-after"] != "40" || len(w.took) != 3 {
+			t.Errorf("%s: answered %d %v, counted %q", name, res.StatusCode, res.Headers, w.took)
+		}
+		w.err = nil
+	}
+	// An address that is over its limit does not use up what others may ask for, and only the gateway says whose it is.
+	w = newWorld(t)
 	w.full = "visit-address"
 	w.ask(t, "GET", "/v/"+w.good, func(ev *events.APIGatewayV2HTTPRequest) {
 		ev.Headers = map[string]string{"x-forwarded-for": "198.51.100.9", "forwarded": "for=198.51.100.9", "x-real-ip": "198.51.100.9"}

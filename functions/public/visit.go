@@ -80,7 +80,7 @@ func (v visits) enter(ctx context.Context, r page.Request) (page.Answer, error) 
 // a secret.
 var errElsewhere = errors.New("the join address leads elsewhere")
 
-// open counts the request and finds what its link leads to.
+// open counts the request and finds what its link leads to. Every wrong link takes the same work, whatever is wrong.
 func (v visits) open(ctx context.Context, r page.Request) (link, video.Invitation, error) {
 	l := linkOf(r.Path["token"])
 	if err := v.admit(ctx, r.Address, l); err != nil {
@@ -89,6 +89,11 @@ func (v visits) open(ctx context.Context, r page.Request) (link, video.Invitatio
 	inv, err := v.visitor(ctx, v.as(l.org), l.token)
 	if fault.Is(err, fault.Denied) { // an organisation that may not any more is told apart from none by nobody
 		err = fault.Wrap(err, fault.NotFound, "not_found", "There is no such link.")
+	}
+	if fault.Is(err, fault.NotFound) {
+		if often := v.wrong(ctx, l); often != nil {
+			err = often
+		}
 	}
 	return l, inv, err
 }

@@ -10,12 +10,12 @@ import (
 
 	"almanac/shared/access"
 	"almanac/shared/app"
-	"almanac/shared/booking"
 	"almanac/shared/connection"
 	"almanac/shared/gate"
 	"almanac/shared/seal"
 	"almanac/shared/task"
 	"almanac/shared/video"
+	"almanac/shared/visits"
 	"almanac/shared/web"
 )
 
@@ -33,28 +33,19 @@ func main() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	keeper := seal.New(a.Config("KMS"), key, a.Table, a.Now)
-	as := func(job access.Role) func(org string) access.Caller {
-		return func(org string) access.Caller { return access.System(org, string(job)) }
-	}
-	z, err := connection.NewZoom(connection.Settings{
+	of, err := visits.New(connection.Settings{
 		API: set.API, OAuth: set.OAuth, ClientID: set.ClientID, Secret: set.Secret, PublicURL: set.PublicURL,
-		Table: a.Table, Keeper: keeper, Directory: a.Directory, Log: a.Log, Now: a.Now, Clock: time.Now, ID: a.ID,
-		Job: as(access.Renewer), Raise: task.New(a.Table, a.Now).OfAccount,
-	})
+		Table: a.Table, Keeper: seal.New(a.Config("KMS"), key, a.Table, a.Now), Directory: a.Directory,
+		Log: a.Log, Now: a.Now, Clock: time.Now, ID: a.ID,
+	}, access.System)
 	if err != nil {
 		log.Fatal(err)
 	}
-	visits := video.New(video.Parts{
-		Table: a.Table, Keeper: keeper, Directory: a.Directory, Provider: z.Rooms, Accounts: z.Accounts(),
-		Diary: booking.New(a.Table, a.Directory, a.Now, a.ID), Job: as(access.VideoRooms), Now: a.Now, ID: a.ID,
-		Raise: task.New(a.Table, a.Now).OfVisit,
-	})
 	a.Warm(ctx)
 	edge := web.Edge{
 		Log: a.Log, Now: a.Now, OrganisationClaim: a.OrganisationClaim(), Gate: gate.New(a.Directory, a.Table),
 	}
-	lambda.Start(edge.Serve(routes(visits, task.New(a.Table, a.Now))))
+	lambda.Start(edge.Serve(routes(of.Visits, task.New(a.Table, a.Now))))
 }
 
 func routes(s *video.Service, t *task.Service) web.Routes {

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"almanac/shared/access"
+	"almanac/shared/connection"
 	"almanac/shared/event"
 	"almanac/shared/fault"
 	"almanac/shared/queue"
@@ -12,7 +13,7 @@ import (
 
 // work deals with what the queue is told of. Each reads what is so now, so what comes twice, late or out of order
 // comes to the same.
-func work(s *video.Service) queue.Work {
+func work(cons *connection.Store, s *video.Service) queue.Work {
 	return func(ctx context.Context, by access.Caller, m event.Message) error {
 		switch m.Name { //nolint:exhaustive // the events that the queue is told of
 		case event.VideoAsked, event.VideoLinkAsked, event.AppointmentMoved, event.AppointmentCancelled:
@@ -20,10 +21,25 @@ func work(s *video.Service) queue.Work {
 		case event.ConnectionMade:
 			return s.Resume(ctx, by, m.Target)
 		case event.ConnectionDue:
-			return s.Check(ctx, by, m.Target)
+			return tend(ctx, by, cons, m.Target, s.Check)
 		case event.ConnectionEnding:
-			return s.End(ctx, by, m.Target)
+			return tend(ctx, by, cons, m.Target, s.End)
 		}
 		return fault.New(fault.Invalid, "unknown_name", "Nothing is to be done about events of this name here.")
 	}
+}
+
+// tend looks after a connection: that of a person's own account, in which there are rooms, or the clinic's.
+func tend(
+	ctx context.Context, by access.Caller, cons *connection.Store, id string,
+	own func(ctx context.Context, by access.Caller, id string) error,
+) error {
+	con, err := cons.Read(ctx, by, id)
+	switch {
+	case err != nil:
+		return err
+	case con.Provider == connection.Admin:
+		return cons.Tend(ctx, by, con)
+	}
+	return own(ctx, by, id)
 }

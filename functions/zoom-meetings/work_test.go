@@ -56,6 +56,7 @@ func newBench(t *testing.T) *bench {
 	var err error
 	b.z, err = connection.NewZoom(connection.Settings{
 		API: b.zoom.URL, OAuth: b.zoom.URL, ClientID: b.zoom.ClientID, Secret: b.zoom.ClientSecret,
+		AdminID: b.zoom.AdminClientID, AdminSecret: b.zoom.AdminClientSecret,
 		PublicURL: strings.TrimSuffix(zoomtest.Callback, connection.CallbackPath),
 		Table:     b.Table, Keeper: b.Keeper, Directory: b.Directory, Log: log,
 		Now: b.Clock.Now, Clock: time.Now, ID: id.New, Job: as(access.Renewer),
@@ -67,7 +68,7 @@ func newBench(t *testing.T) *bench {
 		Table: b.Table, Keeper: b.Keeper, Directory: b.Directory, Diary: b.diary, Provider: b.z.Rooms, Accounts: b.z.Accounts(),
 		Job: as(access.VideoRooms), Now: b.Clock.Now, ID: id.New, Raise: task.New(b.Table, b.Clock.Now).OfVisit,
 	})
-	b.each = queue.Each(log, event.Video, access.VideoRooms, work(b.video))
+	b.each = queue.Each(log, event.Video, access.VideoRooms, work(b.z.Store, b.video))
 	b.host = b.Employ(t, clinic.Staff{Roles: []access.Role{access.Clinician}, PractitionerID: b.Practitioners[0].ID})
 	return b
 }
@@ -78,13 +79,20 @@ func (b *bench) connect(t *testing.T, user string) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	b.finish(t, begun, zoomsim.Login{User: user})
+}
+
+// finish has somebody allow at Zoom what was begun.
+func (b *bench) finish(t *testing.T, begun connection.Begun, l zoomsim.Login) {
+	t.Helper()
 	u, err := url.Parse(begun.URL)
 	if err != nil {
 		t.Fatal(err)
 	}
+	l.RedirectURI, l.Challenge = zoomtest.Callback, u.Query().Get("code_challenge")
 	out, err := b.z.Complete(t.Context(), connection.Callback{
 		State: u.Query().Get("state"), Cookie: begun.Cookie,
-		Code: b.zoom.Code(t, user, zoomtest.Callback, u.Query().Get("code_challenge")),
+		Code: b.zoom.Login(t, l),
 	})
 	if err != nil || out.Code != connection.Connected {
 		t.Fatal(out.Code, err)
@@ -234,6 +242,50 @@ func TestWorkDue(t *testing.T) {
 	now, err := b.diary.Get(t.Context(), b.By(t, clinictest.Receptionist), apt.ID)
 	if err != nil || !now.Start.Equal(later) {
 		t.Errorf("the appointment is at %s (%v)", now.Start, err)
+	}
+}
+
+// The clinic's account is kept alive by the same messages, and taken away when another one has replaced it.
+func TestWorkClinics(t *testing.T) {
+	b := newBench(t)
+	for _, u := range b.zoom.Users() {
+		if u.ID == zoomsim.Ada {
+			u.Owner = true
+			b.zoom.AddUser(u)
+		}
+	}
+	job := access.System(b.Org, string(access.VideoRooms))
+	connect := func(user string) connection.Connection {
+		begun, err := b.z.Begin(t.Context(), b.By(t, clinictest.Manager), connection.Admin)
+		if err != nil {
+			t.Fatal(err)
+		}
+		b.finish(t, begun, zoomsim.Login{App: zoomsim.Admin, User: user})
+		con, err := b.z.Of(t.Context(), job, "", connection.Admin)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return con
+	}
+	con := connect(zoomsim.Gus)
+	b.drain(t, 2)
+	b.Clock.Pass(8 * 24 * time.Hour)
+	due := event.Message{V: 1, Event: id.New("evt"), Name: event.ConnectionDue, Org: b.Org, Target: con.ID}
+	for range 2 {
+		if !b.work(t, due) {
+			t.Errorf("failed\n%s", b.Log)
+		}
+	}
+	if now, err := b.z.Read(t.Context(), job, con.ID); err != nil || now.Grant != 2 || !now.Due.After(b.Clock.Now()) {
+		t.Errorf("it is %+v, %v", now, err)
+	}
+	other := connect(zoomsim.Ada)
+	b.drain(t, 2)
+	if _, err := b.z.Read(t.Context(), job, con.ID); !fault.Is(err, fault.NotFound) || b.zoom.Linked(zoomsim.Admin, zoomsim.Gus) {
+		t.Errorf("replaced, it is there still: %v", err)
+	}
+	if now, err := b.z.Read(t.Context(), job, other.ID); err != nil || now.State != connection.Linked {
+		t.Errorf("the other is %+v, %v", now, err)
 	}
 }
 

@@ -61,6 +61,7 @@ func newBench(t *testing.T) *bench {
 	var err error
 	b.z, err = connection.NewZoom(connection.Settings{
 		API: b.zoom.URL, OAuth: b.zoom.URL, ClientID: b.zoom.ClientID, Secret: b.zoom.ClientSecret,
+		AdminID: b.zoom.AdminClientID, AdminSecret: b.zoom.AdminClientSecret,
 		PublicURL: strings.TrimSuffix(zoomtest.Callback, connection.CallbackPath),
 		Table:     b.Table, Keeper: b.Keeper, Directory: b.Directory, Log: log,
 		Now: b.Clock.Now, Clock: time.Now, ID: id.New, Job: as(access.Renewer), Raise: b.tasks.OfAccount,
@@ -72,7 +73,7 @@ func newBench(t *testing.T) *bench {
 		Table: b.Table, Keeper: b.Keeper, Directory: b.Directory, Diary: b.diary, Provider: b.z.Rooms, Accounts: b.z.Accounts(),
 		Job: as(access.VideoRooms), Now: b.Clock.Now, ID: id.New, Raise: b.tasks.OfVisit,
 	})
-	b.each = notices(log, apps{own: b.zoom.ClientID, admin: b.zoom.AdminClientID}, b.video)
+	b.each = notices(log, apps{own: b.zoom.ClientID, admin: b.zoom.AdminClientID}, b.z.Store, b.video)
 	b.host = b.Employ(t, clinic.Staff{Roles: []access.Role{access.Clinician}, PractitionerID: b.Practitioners[0].ID})
 	b.connect(t)
 	return b
@@ -85,13 +86,20 @@ func (b *bench) connect(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	b.finish(t, begun, zoomsim.Login{User: zoomsim.Ada})
+}
+
+// finish has somebody allow at Zoom what was begun.
+func (b *bench) finish(t *testing.T, begun connection.Begun, l zoomsim.Login) {
+	t.Helper()
 	u, err := url.Parse(begun.URL)
 	if err != nil {
 		t.Fatal(err)
 	}
+	l.RedirectURI, l.Challenge = zoomtest.Callback, u.Query().Get("code_challenge")
 	out, err := b.z.Complete(t.Context(), connection.Callback{
 		State: u.Query().Get("state"), Cookie: begun.Cookie,
-		Code: b.zoom.Code(t, zoomsim.Ada, zoomtest.Callback, u.Query().Get("code_challenge")),
+		Code: b.zoom.Login(t, l),
 	})
 	if err != nil || out.Code != connection.Connected {
 		t.Fatal(out.Code, err)

@@ -15,7 +15,7 @@ import (
 type apps struct{ own, admin string }
 
 // notices makes the handler of the queue of what Zoom told.
-func notices(log *slog.Logger, of apps, visits *video.Service) queue.Handler {
+func notices(log *slog.Logger, of apps, cons *connection.Store, visits *video.Service) queue.Handler {
 	return queue.Told(log, "notice", video.DecodeNotice, func(n video.Notice) []slog.Attr {
 		return []slog.Attr{slog.String("told", string(n.Kind)), slog.Time("received", n.Received)}
 	}, func(ctx context.Context, n video.Notice) error {
@@ -23,8 +23,21 @@ func notices(log *slog.Logger, of apps, visits *video.Service) queue.Handler {
 		if err != nil {
 			return err
 		}
-		return patiently(ctx, func() error { return visits.Observe(ctx, n) })
+		return patiently(ctx, func() error {
+			if n.Provider == connection.Admin {
+				return cons.Drop(ctx, n.Account, n.User, when(n))
+			}
+			return visits.Observe(ctx, n)
+		})
 	})
+}
+
+// when is when it happened, as far as that is known.
+func when(n video.Notice) time.Time {
+	if n.At.IsZero() {
+		return n.Received
+	}
+	return n.At
 }
 
 // tries is how often a notice that comes too early is looked at before the queue hides it, which is for minutes. Zoom

@@ -191,3 +191,76 @@ func TestDead(t *testing.T) {
 		t.Errorf("the appointment is at %s", now.Start)
 	}
 }
+
+// The clinic's account goes when its owner uninstalls the app that it is connected to, and no other does.
+func TestClinicsAccountUninstalled(t *testing.T) {
+	b := newBench(t)
+	clinics := func() connection.Connection {
+		begun, err := b.z.Begin(t.Context(), b.By(t, clinictest.Manager), connection.Admin)
+		if err != nil {
+			t.Fatal(err)
+		}
+		b.finish(t, begun, zoomsim.Login{App: zoomsim.Admin, User: zoomsim.Gus})
+		con, err := b.z.Of(t.Context(), b.job, "", connection.Admin)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return con
+	}
+	err := b.zoom.SetHook(zoomsim.Admin, zoomsim.Hook{URL: "http://127.0.0.1:9/events", Secret: b.zoom.Secrets[0], NoCheck: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	con := clinics()
+	told := func(app string, at time.Time) string {
+		body, err := video.EncodeNotice(video.Notice{
+			V: 1, Provider: "zoom", Kind: video.Uninstalled, Account: con.Account, User: con.User, App: app, At: at,
+			Received: b.Clock.Now(),
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return body
+	}
+	b.Clock.Pass(time.Minute)
+	now := b.Clock.Now()
+	if failed := b.work(t, told(b.zoom.ClientID, now), told("", now), told(b.zoom.AdminClientID, con.Made.Add(-time.Second))); failed != 0 {
+		t.Errorf("%d failed\n%s", failed, b.Log)
+	}
+	if _, err := b.z.Read(t.Context(), b.job, con.ID); err != nil {
+		t.Errorf("it went with another app, or for what was before: %v", err)
+	}
+	b.Clock.Pass(time.Minute)
+	for range 2 {
+		if failed := b.work(t, told(b.zoom.AdminClientID, time.Time{})); failed != 0 {
+			t.Errorf("%d failed\n%s", failed, b.Log)
+		}
+	}
+	if _, err := b.z.Read(t.Context(), b.job, con.ID); !fault.Is(err, fault.NotFound) {
+		t.Errorf("it is there still: %v", err)
+	}
+	if _, err := b.Table.WhoseIs(t.Context(), connection.Admin, con.Account+"#"+con.User); !fault.Is(err, fault.NotFound) {
+		t.Errorf("it is pointed to: %v", err)
+	}
+	if _, err := b.connection(t); err != nil {
+		t.Errorf("the host's own: %v", err)
+	}
+	again := clinics()
+	if failed := b.work(t, told(b.zoom.AdminClientID, now)); failed != 0 {
+		t.Errorf("%d failed", failed)
+	}
+	if _, err := b.z.Read(t.Context(), b.job, again.ID); err != nil {
+		t.Errorf("connected again: %v", err)
+	}
+	b.Clock.Pass(time.Minute)
+	if err := b.zoom.Uninstall(zoomsim.Admin, zoomsim.Gus); err != nil {
+		t.Fatal(err)
+	}
+	end := b.told(t)
+	if failed := b.work(t, end...); failed != 0 || len(end) != 1 {
+		t.Errorf("%d failed of %q", failed, end)
+	}
+	if _, err := b.z.Read(t.Context(), b.job, again.ID); !fault.Is(err, fault.NotFound) {
+		t.Errorf("as Zoom tells it, it is there still: %v", err)
+	}
+}

@@ -22,7 +22,7 @@ func (s *Store) End(ctx context.Context, by access.Caller, provider string) (Con
 		return con, err
 	}
 	if provider == Admin {
-		return con, s.drop(ctx, by, con)
+		return con, s.drop(ctx, by, con.ID, Asked)
 	}
 	if err := s.ending(ctx, by, con.ID, Asked); err != nil {
 		return con, err
@@ -30,35 +30,9 @@ func (s *Store) End(ctx context.Context, by access.Caller, provider string) (Con
 	return s.Read(ctx, by, con.ID)
 }
 
-// drop takes a connection away in which there is nothing.
-func (s *Store) drop(ctx context.Context, by access.Caller, con Connection) error {
-	if err := s.Revoke(ctx, by, con.ID); err != nil {
-		return err
-	}
-	for range rounds {
-		items, err := s.Removal(ctx, by, con.ID, Asked, nil)
-		if err != nil {
-			return err
-		}
-		err = s.p.Table.For(by).Write(ctx, table.Change{
-			Action: access.ConnectionEnd, Target: con.ID, Put: items,
-			Event: event.Event{
-				Name: event.ConnectionEnded, Why: Asked, Refs: map[string]string{"subject": con.Subject},
-			},
-		})
-		if !moved(err) {
-			return err
-		}
-	}
-	return busy()
-}
-
 // ending begins the end of a connection.
 func (s *Store) ending(ctx context.Context, by access.Caller, con, why string) error {
-	action := access.ConnectionEnd
-	if by.Job() {
-		action = tending(by)
-	}
+	action := closing(by)
 	for range rounds {
 		now, err := s.Read(ctx, by, con)
 		if err != nil || now.State == Ending {
@@ -73,6 +47,14 @@ func (s *Store) ending(ctx context.Context, by access.Caller, con, why string) e
 		}
 	}
 	return busy()
+}
+
+// closing is the permission by which a caller ends connections.
+func closing(by access.Caller) access.Permission {
+	if by.Job() {
+		return tending(by)
+	}
+	return access.ConnectionEnd
 }
 
 // endingAgain is when an end is looked at again that did not come about.
@@ -122,7 +104,14 @@ func (s *Store) Removal(
 	if err != nil {
 		return nil, err
 	}
-	c := s.p.Table.For(by)
+	return s.removal(ctx, by, now, why, counts)
+}
+
+// removal gives the items for a connection as it was read.
+func (s *Store) removal(
+	ctx context.Context, by access.Caller, now Connection, why string, counts map[string]int,
+) ([]table.Item, error) {
+	c, con := s.p.Table.For(by), now.ID
 	items := []table.Item{
 		{Key: c.Connection(con), Version: now.Version, Delete: true},
 		{Key: c.Tombstone(con), New: true, Value: Tombstone{
@@ -131,7 +120,7 @@ func (s *Store) Removal(
 	}
 	var row connected
 	key := c.Connected(owner(now.Provider, now.Subject), now.Provider)
-	err = c.Get(ctx, key, &row)
+	err := c.Get(ctx, key, &row)
 	switch {
 	case err == nil && row.Connection == con:
 		items = append(items, table.Item{Key: key, Version: row.Version, Delete: true})

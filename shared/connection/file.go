@@ -141,7 +141,7 @@ func (s *Store) grant(ctx context.Context, by access.Caller, con *Connection, g 
 	default:
 		con.State, con.Why = Linked, ""
 	}
-	if con.Due.IsZero() && con.Provider == Own {
+	if con.Due.IsZero() {
 		con.Due = s.p.Now().Add(firstTended).Truncate(time.Second)
 	}
 	return s.fill(ctx, by.Org(), con, g.grant, g.user.Email)
