@@ -80,7 +80,7 @@ race: engines ## let many clients ask for the same times: TIMES=1000 CLIENTS=100
 
 .PHONY: faults
 faults: engines binaries ## let everything about video visits go wrong, each case so often: RUNS=25 SEED=0
-	@$(WITH) go run ./infra/faults -runs $(RUNS) -seed $(SEED)
+	@$(WITH) go run ./infra/faults -runs '$(RUNS)' -seed '$(SEED)'
 
 .PHONY: isolation
 isolation: engines binaries ## ask as everybody for everything, and search for planted patients: REQUESTS=100000 CANARIES=1000

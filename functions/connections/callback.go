@@ -139,7 +139,8 @@ func failed(code string) words {
 		w.Says = []string{"Zoom does not answer just now. Wait a minute."}
 	default:
 		w.Says = []string{
-			"This page has served already, or was opened too late: there are ten minutes to connect Zoom.",
+			"This page is only for the way back from Zoom. It has served already, was opened too late (there are ten " +
+				"minutes to connect Zoom), or was not reached from there.",
 		}
 	}
 	return w

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"almanac/shared/connection"
+	"almanac/shared/fault"
 	"almanac/shared/web"
 )
 
@@ -14,6 +15,9 @@ const aboutEnd = "The meetings that Almanac made in the account are deleted at Z
 func end(z connection.Zoom, provider string) web.Func[struct{}, connected] {
 	return func(ctx context.Context, r web.Request, _ *struct{}) (connected, error) {
 		con, err := z.End(ctx, r.By, provider)
+		if fault.Is(err, fault.NotFound) { // there is none, or not any more: that is what was asked for
+			return connected{Provider: provider, State: notConnected}, nil
+		}
 		if err != nil {
 			return connected{}, err
 		}

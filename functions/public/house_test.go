@@ -217,7 +217,7 @@ func scenes() []scene {
 		{
 			name: "not started", set: func(w *world) { w.clock, w.inv.HostThere = now().Add(20*time.Minute), false },
 			title: "Join your video appointment", joins: true, waits: true,
-			says: []string{"Dr Amara Okafor has not started the call yet.", "refreshes by itself every minute", "Stop refreshing"},
+			says: []string{"Dr Amara Okafor is not in the call at the moment.", "refreshes by itself every minute", "Stop refreshing"},
 		},
 		{
 			name: "no room", set: func(w *world) { w.clock, w.inv.RoomReady, w.inv.HostThere = now().Add(20*time.Minute), false, false },

@@ -72,7 +72,7 @@ func speak(s state, l link, inv video.Invitation) content {
 	case waiting:
 		c.Heading, c.Join = "Join your video appointment", l.page()+"/join"
 		c.Lead = []string{
-			who + " has not started the call yet. You can join now and wait in the call, or wait here.", late,
+			who + " is not in the call at the moment. You can join now and wait in the call, or wait here.", late,
 		}
 	case open:
 		c.Heading, c.Join = "Join your video appointment", l.page()+"/join"

@@ -37,8 +37,8 @@ func run(args []string) error {
 		}
 		return err
 	}
-	if *port < 0 || *port > 65531 {
-		return errors.New("the port must lie between 0 and 65531")
+	if *port < 0 || *port > 65530 {
+		return errors.New("the port must lie between 0 and 65530")
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 	defer stop()

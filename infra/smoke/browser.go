@@ -45,7 +45,7 @@ func (c *calls) pages(context.Context) bool {
 // What the page says when it is open.
 const (
 	toJoin  = "Join your video appointment"
-	notYet  = "has not started the call yet"
+	notYet  = "is not in the call at the moment"
 	started = "has started the call"
 )
 

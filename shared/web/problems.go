@@ -83,6 +83,8 @@ hold_at_its_end: The hold cannot be renewed again
 	Book it before it runs out, or let it go and take a new one.
 held_for_another: Held for another patient
 	Book the hold for the patient it was taken for.
+task_done: Seen to already
+	Read the tasks: somebody has seen to this one.
 screening_excludes: The service does not suit
 	See errors for the answer that excludes. Look for another service; nothing was booked.
 may_not_book: The representative may not book
@@ -372,8 +374,6 @@ patient_restricted: Protected
 	What others hold of this patient is not looked at here.
 number_not_verified: NHS number not verified
 	Have the number traced first.
-task_done: Seen to already
-	Read the tasks: somebody has seen to this one.
 `
 
 // Code is one stable word that a refusal may carry: as the code of the whole problem, or of one entry of its errors.
