@@ -73,7 +73,8 @@ func ofAccounts() [][2]string {
 		},
 		{
 			"not_host",
-			"The video account makes rooms of somebody else. The person must connect it again under My profile.",
+			"The provider says that a video room belongs to somebody else, so it may have been replaced. If there is " +
+				"no new room, the practitioner must connect the account again under My profile.",
 		},
 		{
 			"not_connected",

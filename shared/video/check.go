@@ -46,21 +46,15 @@ func (s *Service) Check(ctx context.Context, by access.Caller, connection string
 	if s.now().Before(a.Due) {
 		return nil // somebody was here meanwhile: what piled up during an outage is one look
 	}
-	c := s.table.For(by)
-	var half erasure
-	err = c.Get(ctx, c.Erasure(connection), &half)
-	switch {
-	case err == nil:
-		return s.Erase(ctx, by, connection, half.Why)
-	case !fault.Is(err, fault.NotFound):
+	if erasing, err := s.goOn(ctx, by, a); erasing || err != nil {
 		return err
-	case a.Ending:
-		return s.Erase(ctx, by, connection, a.Why)
 	}
-	next, err := s.look(ctx, by, c, a)
+	next, err := s.look(ctx, by, s.table.For(by), a)
 	switch f := fault.Of(err); {
 	case err == nil:
-	case f.Code == NeedsReauth, f.Code == NotHost:
+	case f.Code == NotHost:
+		next = oftenEnough // there is nothing for us to see in it
+	case f.Code == NeedsReauth:
 		if err := s.unreached(ctx, by, a, err); err != nil {
 			return err
 		}

@@ -33,6 +33,47 @@ type erasure struct {
 	Version  int64 `dynamodbav:"v"`
 }
 
+// of tells whether the account is the one that is being erased, and was not connected again since.
+func (e erasure) of(a Account) bool { return e.Granted.Unix() == a.Granted.Unix() }
+
+// told has the staff told of visits that lost their room.
+func (e erasure) told(ctx context.Context, s *Service, by access.Caller, a Account) error {
+	if e.Upcoming == 0 {
+		return nil
+	}
+	return s.tell(ctx, by, Trouble{
+		Why: RoomsLost, Subject: a.Subject, Because: e.Why, Connection: a.Connection, Count: e.Upcoming,
+	})
+}
+
+// goOn goes on with an erasing that did not come to its end, and tells whether there was one. One from before the
+// account was connected again is given up: the reason for it is no more. What it took away by then stays so.
+func (s *Service) goOn(ctx context.Context, by access.Caller, a Account) (bool, error) {
+	c := s.table.For(by)
+	var half erasure
+	if err := c.Get(ctx, c.Erasure(a.Connection), &half); err != nil && !fault.Is(err, fault.NotFound) {
+		return false, err
+	}
+	switch there := half.Version > 0; {
+	case there && half.of(a):
+		return true, s.erase(ctx, by, a, half.Why)
+	case a.Ending:
+		return true, s.erase(ctx, by, a, a.Why)
+	case !there:
+		return false, nil
+	}
+	if err := half.told(ctx, s, by, a); err != nil {
+		return false, err
+	}
+	return false, c.Write(ctx, table.Change{
+		Action: access.VideoErase, Target: a.Connection,
+		Put: []table.Item{{Key: c.Erasure(a.Connection), Delete: true, Version: half.Version}},
+		Event: event.Event{Name: event.VideoErased, Why: half.Why, Refs: map[string]string{
+			"connection": a.Connection,
+		}},
+	})
+}
+
 // Erase deletes what is kept of a connected account and of the rooms in it: visits, rooms, their log, the counts of its
 // calls, and at last the connection itself, of which a tombstone without anybody's data is left. Whoever still can
 // reach the provider, because the owner disconnected the account and did not uninstall us there, first deletes the
@@ -45,12 +86,20 @@ func (s *Service) Erase(ctx context.Context, by access.Caller, connection, why s
 	if err != nil {
 		return err
 	}
+	return s.erase(ctx, by, a, why)
+}
+
+// erase erases an account as it was when why was found to be so of it. One that was connected again since is not erased
+// for that: whoever asked is to look again.
+func (s *Service) erase(ctx context.Context, by access.Caller, a Account, why string) error {
 	e := &eraser{s: s, by: by, c: s.table.For(by), a: a}
-	if err := e.begin(ctx, why); err != nil {
-		return err
-	}
-	for _, step := range []func(context.Context) error{e.close, e.sweep, e.forget, e.end} {
-		if err := step(ctx); err != nil {
+	begin := func(ctx context.Context) error { return e.begin(ctx, why) }
+	for _, step := range []func(context.Context) error{begin, e.close, e.sweep, e.forget, e.end} {
+		err := e.still(ctx)
+		if err == nil {
+			err = step(ctx)
+		}
+		if err != nil {
 			if fault.Is(err, fault.Stale) { // somebody else is at it, or was just then
 				return again()
 			}
@@ -69,16 +118,26 @@ type eraser struct {
 	done erasure
 }
 
+// still tells whether the account is the one that is to be erased.
+func (e *eraser) still(ctx context.Context) error {
+	now, err := e.s.accounts.Read(ctx, e.by, e.a.Connection)
+	if err == nil && !now.Granted.Equal(e.a.Granted) {
+		return again()
+	}
+	return err
+}
+
 // retryErasing is when an erasing that did not come to its end is looked at again, should no message come back for it.
 const retryErasing = 15 * time.Minute
 
-// begin puts down that the account is being erased, or finds how far that has come.
+// begin puts down that the account is being erased, or finds how far that has come. An erasing from before the account
+// was connected again counts for nothing: there is a later reason for this one.
 func (e *eraser) begin(ctx context.Context, why string) error {
 	if err := e.s.accounts.Due(ctx, e.by, e.a.Connection, e.s.now().Add(retryErasing)); err != nil {
 		return err
 	}
 	err := e.c.Get(ctx, e.c.Erasure(e.a.Connection), &e.done)
-	if err == nil && e.done.Granted.Unix() != e.a.Granted.Unix() { // from before it was connected again
+	if err == nil && !e.done.of(e.a) {
 		e.done = erasure{Version: e.done.Version}
 	} else if err == nil || !fault.Is(err, fault.NotFound) {
 		if e.done.Counts == nil {
@@ -416,25 +475,16 @@ func (e *eraser) end(ctx context.Context) error {
 			return err
 		}
 	}
-	if e.done.Upcoming > 0 {
-		err := e.s.tell(ctx, e.by, Trouble{
-			Why: RoomsLost, Subject: e.a.Subject, Because: e.done.Why, Connection: con, Count: e.done.Upcoming,
-		})
-		if err != nil {
-			return err
-		}
+	if err := e.done.told(ctx, e.s, e.by, e.a); err != nil {
+		return err
 	}
 	items, err := e.s.accounts.Removal(ctx, e.by, con, e.done.Why, e.done.Counts)
 	if err != nil {
 		return err
 	}
 	// Read after what the removal rests on: connected again since, it is not removed.
-	now, err := e.s.accounts.Read(ctx, e.by, con)
-	if err != nil {
+	if err := e.still(ctx); err != nil {
 		return err
-	}
-	if !now.Granted.Equal(e.a.Granted) {
-		return again()
 	}
 	return e.c.Write(ctx, table.Change{
 		Action: access.ConnectionEnd, Target: con,

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"slices"
 	"time"
 
 	"almanac/shared/access"
@@ -36,7 +37,9 @@ type Happening struct {
 	// Connection and Room are whose log it is: it goes when that account goes.
 	Connection string `json:"-" dynamodbav:"con"`
 	Room       string `json:"-" dynamodbav:"roo"`
-	Version    int64  `json:"-" dynamodbav:"v"`
+	// Undated tells that the provider told no time of it: At is when it reached us, and another time when told again.
+	Undated bool  `json:"-" dynamodbav:"und,omitempty"`
+	Version int64 `json:"-" dynamodbav:"v"`
 }
 
 // short is how many bytes of a digest tell sessions, and entries of one instant, apart.
@@ -64,7 +67,9 @@ func (n Notice) entry(connection string) Happening {
 		if e.As = asGuest; n.Host {
 			e.As = asHost
 		}
-	case RoomCreated, RoomUpdated, RoomDeleted, RoomRecovered, MeetingBegan, MeetingEnded, Uninstalled, UserGone:
+	case RoomDeleted, RoomRecovered:
+		e.Undated = n.At.IsZero()
+	case RoomCreated, RoomUpdated, MeetingBegan, MeetingEnded, Uninstalled, UserGone:
 	}
 	return e
 }
@@ -80,7 +85,11 @@ func (n Notice) told() time.Time {
 
 // key is the entry's: told twice, it is one.
 func (e Happening) key(c table.Clinic, appointment string) table.Key {
-	return c.VisitLog(appointment, e.At, string(e.Kind)+"#"+brief(e.Source, e.Room, e.Session, e.Participant+e.Run))
+	at := e.At
+	if e.Undated {
+		at = time.Unix(0, 0) // the same each time
+	}
+	return c.VisitLog(appointment, at, string(e.Kind)+"#"+brief(e.Source, e.Room, e.Session, e.Participant+e.Run))
 }
 
 // item is the entry as a new item of a change.
@@ -104,6 +113,7 @@ func entries(ctx context.Context, c table.Clinic, appointment string) ([]Happeni
 			return nil, err
 		}
 	}
+	slices.SortStableFunc(out, func(a, b Happening) int { return a.At.Compare(b.At) }) // the undated come first
 	return out, nil
 }
 

@@ -30,7 +30,7 @@ func (s *Service) Observe(ctx context.Context, n Notice) error {
 	}
 	switch n.Kind { //nolint:exhaustive // the others are of a room
 	case Uninstalled:
-		return s.Erase(ctx, g.by, g.a.Connection, UninstalledByOwner)
+		return g.uninstalled(ctx)
 	case UserGone:
 		return s.accounts.Lapse(ctx, g.by, g.a.Connection, AccountGone)
 	}
@@ -41,6 +41,21 @@ func (s *Service) Observe(ctx context.Context, n Notice) error {
 		return err
 	}
 	return g.act(ctx)
+}
+
+// uninstalled erases the account whose owner uninstalled us. A notice without a time of its own may be from before it
+// was connected again: it counts only if the account does not let us in.
+func (g *sighting) uninstalled(ctx context.Context) error {
+	if g.n.At.IsZero() {
+		_, err := g.s.provider.Upcoming(ctx, g.a.host(g.by.Org()))
+		switch {
+		case err == nil:
+			return nothingOfOurs()
+		case fault.Of(err).Code != NeedsReauth:
+			return err
+		}
+	}
+	return g.s.erase(ctx, g.by, g.a, UninstalledByOwner)
 }
 
 // act looks at the room where what was told of it may concern the diary.
@@ -229,8 +244,8 @@ func (s *Service) recovered(ctx context.Context, by access.Caller, a Account, ap
 	}
 	_, err = s.provider.Get(ctx, a.host(by.Org()), ref)
 	switch {
-	case err != nil && fault.Of(err).Code == RoomGone:
-		return nil // and gone again
+	case err != nil && (fault.Of(err).Code == RoomGone || fault.Of(err).Code == NotHost):
+		return nil // and gone again, or not the host's any more
 	case err != nil:
 		return s.unreached(ctx, by, a, err)
 	}

@@ -54,30 +54,35 @@ func (s *Service) regard(ctx context.Context, by access.Caller, a Account, appoi
 		if err := w.c.Get(ctx, w.c.Appointment(appointment), &w.apt); err != nil {
 			return err
 		}
-		room, err := s.provider.Get(ctx, a.host(by.Org()), ref)
-		switch {
-		case err == nil:
-			err = w.compare(ctx, room)
-		case fault.Of(err).Code == RoomGone:
-			err = w.vanished(ctx)
-		default:
-			return s.unreached(ctx, by, a, err)
-		}
-		if !fault.Is(err, fault.Stale) {
+		if err = w.judge(ctx, ref); !fault.Is(err, fault.Stale) {
 			return err
 		}
 	}
 	return again()
 }
 
+// judge reads the room and has the diary follow what is so of it.
+func (w view) judge(ctx context.Context, ref string) error {
+	room, err := w.s.provider.Get(ctx, w.a.host(w.by.Org()), ref)
+	if err == nil {
+		return w.compare(ctx, room)
+	}
+	switch fault.Of(err).Code {
+	case RoomGone:
+		return w.vanished(ctx)
+	case NotHost:
+		return w.strange(ctx)
+	}
+	return w.s.unreached(ctx, w.by, w.a, err)
+}
+
 // unreached is for a room that cannot be looked at. What an account that must be connected again had to tell is found
 // by the look at it that follows its being connected.
 func (s *Service) unreached(ctx context.Context, by access.Caller, a Account, err error) error {
-	why := fault.Of(err).Code
-	if why != NeedsReauth && why != NotHost {
+	if fault.Of(err).Code != NeedsReauth {
 		return err
 	}
-	return s.accounts.Lapse(ctx, by, a.Connection, why)
+	return s.accounts.Lapse(ctx, by, a.Connection, NeedsReauth)
 }
 
 func (w view) minutes() int { return int(w.apt.End.Sub(w.apt.Start) / time.Minute) }
@@ -164,6 +169,25 @@ func codes(err error) string {
 		out = append(out, d.Code)
 	}
 	return strings.Join(out, " ")
+}
+
+// strange judges a room that is somebody else's by now: the visit gets another one. It is put down as behind the diary,
+// so that whoever comes by sees to that.
+func (w view) strange(ctx context.Context) error {
+	now := w.s.now()
+	switch {
+	case w.v.held(now):
+		return again()
+	case w.apt.Status != booking.Cancelled && !current(w.apt, now):
+		return nil
+	case !w.behind():
+		v := w.v
+		v.Acked.Sequence = -1
+		if err := w.c.Write(ctx, v.change(w.c, access.VideoNote, event.VideoNoted)); err != nil {
+			return err
+		}
+	}
+	return w.s.Sync(ctx, w.by, w.apt.ID)
 }
 
 // vanished judges a room that is gone.

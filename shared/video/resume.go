@@ -74,5 +74,5 @@ func (s *Service) End(ctx context.Context, by access.Caller, connection string) 
 	if err != nil || !a.Ending {
 		return err
 	}
-	return s.Erase(ctx, by, connection, a.Why)
+	return s.erase(ctx, by, a, a.Why)
 }

@@ -49,9 +49,11 @@ func (r *run) make(ctx context.Context) (Room, error) {
 	}
 	room, err := r.s.provider.Create(ctx, r.at(), w)
 	if err != nil {
-		if known(err) { // it was refused, so there is nothing to look for
-			r.v.Pending = false
-			r.v.State = Wanted
+		if known(err) { // it was refused, so there is nothing to look for but what came of an earlier call
+			if lost := r.leave(ctx, before.Pending); lost != nil {
+				return Room{}, lost
+			}
+			r.v.Pending, r.v.State = false, Wanted
 		}
 		return Room{}, err
 	}
@@ -204,10 +206,22 @@ func (r *run) ack(ctx context.Context, room Room, why string) error {
 	return err
 }
 
+// anew makes another room instead of one that is somebody else's by now, and has the staff told of that.
+func (r *run) anew(ctx context.Context) error {
+	r.letGo()
+	r.trouble = NotHost
+	room, err := r.make(ctx)
+	if err == nil {
+		err = r.ack(ctx, room, "")
+		r.trouble = NotHost
+	}
+	return err
+}
+
 // replace makes another room instead of one whose time cannot be changed.
 func (r *run) replace(ctx context.Context, room Room) error {
 	if err := r.s.provider.Delete(ctx, r.at(), room.Ref); err != nil {
-		if fault.Is(err, fault.Conflict) {
+		if fault.Is(err, fault.Conflict) && fault.Of(err).Code != NotHost {
 			return r.ack(ctx, room, fault.Of(err).Code)
 		}
 		return err

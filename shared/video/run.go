@@ -32,6 +32,8 @@ type run struct {
 	trouble string
 	did     []Happening  // for the log
 	whose   []table.Item // says whose the room is, for notices that name no user
+	left    string       // an account in which a room that we do not know may be left, and
+	remains []table.Item // what says so
 }
 
 // survey reads what the diary wants and what is known of the room. The visit is read first: whoever changes it
@@ -133,7 +135,7 @@ func (r *run) waits() bool {
 	switch {
 	case r.v.Why == NotConnected:
 		return r.host.Connection == ""
-	case !r.v.Again.IsZero():
+	case !r.v.Again.IsZero() && (r.v.Connection == "" || r.v.Connection == r.host.Connection):
 		return r.s.now().Before(r.v.Again)
 	}
 	return r.stuck()
@@ -207,6 +209,8 @@ func (r *run) place() {
 	switch {
 	case r.v.Ref != "" || r.v.Pending:
 		r.v.List = r.v.Connection
+	case r.v.State == Removed, r.v.State == Ended:
+		r.v.List = "" // it is in no list, and says nothing of any account
 	case r.host.Connection != "":
 		r.v.List = r.host.Connection
 	}
@@ -226,6 +230,9 @@ func (r *run) rows() []table.Item {
 	if was, is := r.base.pendingIn(), r.v.pendingIn(); was != is {
 		if was != "" {
 			out = append(out, table.Item{Key: r.c.Making(was, r.apt.ID), Delete: true, Version: 1})
+			if was == r.left {
+				out = append(out, r.remains...)
+			}
 		}
 		if is != "" {
 			out = append(out, table.Item{Key: r.c.Making(is, r.apt.ID), Value: r.placing(), New: true})

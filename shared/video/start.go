@@ -154,7 +154,12 @@ func reconnect() error {
 func (s *Service) noLink(ctx context.Context, job access.Caller, v Visit, err error) error {
 	why := fault.Of(err).Code
 	switch why {
-	case NeedsReauth, NotHost:
+	case NotHost: // somebody else's by now: there will be another one
+		if err := s.strange(ctx, job, v); err != nil && !fault.Is(err, fault.NotFound) {
+			return plain(err)
+		}
+		return again()
+	case NeedsReauth:
 		if err := s.accounts.Lapse(ctx, job, v.Connection, why); err != nil && !fault.Is(err, fault.NotFound) {
 			return err
 		}
@@ -168,4 +173,13 @@ func (s *Service) noLink(ctx context.Context, job access.Caller, v Visit, err er
 		return fault.New(fault.Conflict, ProviderRefused, "The video provider refuses to let the host in.")
 	}
 	return plain(err)
+}
+
+// strange has a room looked at that is said to be somebody else's.
+func (s *Service) strange(ctx context.Context, job access.Caller, v Visit) error {
+	a, err := s.accounts.Read(ctx, job, v.Connection)
+	if err != nil {
+		return err
+	}
+	return s.regard(ctx, job, a, v.AppointmentID, v.Ref)
 }

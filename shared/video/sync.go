@@ -9,6 +9,7 @@ import (
 	"almanac/shared/access"
 	"almanac/shared/booking"
 	"almanac/shared/fault"
+	"almanac/shared/table"
 )
 
 // Sync brings the room of an appointment's visit into agreement with the diary, as a job: it makes the room that was
@@ -72,14 +73,28 @@ func (r *run) converge(ctx context.Context) error {
 		return r.takeAway(ctx)
 	}
 	if r.over() {
-		r.v.State, r.v.Why, r.v.Pending = Ended, Passed, false
-		return nil
+		return r.pass(ctx)
 	}
-	if r.v.Connection != r.host.Connection && (r.v.Ref != "" || r.v.Pending) {
+	if r.misplaced() {
 		if err := r.moveOut(ctx); err != nil {
 			return err
 		}
 	}
+	if err := r.able(); err != nil {
+		return err
+	}
+	room, err := r.room(ctx)
+	if err == nil {
+		err = r.fit(ctx, room)
+	}
+	if err != nil && fault.Of(err).Code == NotHost && r.v.Ref != "" && !r.made {
+		return r.anew(ctx)
+	}
+	return err
+}
+
+// able tells why there can be no room now.
+func (r *run) able() error {
 	most := r.s.provider.Capabilities().LongestMinutes
 	switch {
 	case r.host.Connection == "":
@@ -89,24 +104,31 @@ func (r *run) converge(ctx context.Context) error {
 	case most > 0 && r.minutes() > most:
 		return fault.New(fault.Invalid, TooLong, "The provider has no rooms for so long.")
 	}
-	room, err := r.room(ctx)
-	if err != nil {
+	return nil
+}
+
+// pass ends the visit of an appointment that is over, maybe sooner than its room.
+func (r *run) pass(ctx context.Context) error {
+	r.noRoom()
+	r.unsure = r.v.Pending
+	if err := r.leave(ctx, r.v.Pending); err != nil {
 		return err
 	}
-	return r.fit(ctx, room)
+	r.v.State, r.v.Why, r.v.Pending = Ended, Passed, false
+	return nil
 }
 
 // takeAway deletes the room of a cancelled appointment, and whatever may have been made besides.
 func (r *run) takeAway(ctx context.Context) error {
 	r.v.State, r.v.Why, r.v.Again = Removed, "", time.Time{}
-	if r.v.Ref == "" && !r.v.Pending {
+	if r.noRoom() {
 		return nil
 	}
 	err := r.clear(ctx)
 	if fault.Is(err, fault.Conflict) || fault.Is(err, fault.Invalid) {
 		// Under way or over: the provider takes it away for nobody.
 		r.v.State, r.v.Why, r.trouble = Ended, fault.Of(err).Code, fault.Of(err).Code
-		err = nil
+		err = r.leave(ctx, r.v.Pending)
 	}
 	if err == nil {
 		r.v.Pending, r.v.JoinURL = false, nil
@@ -114,14 +136,54 @@ func (r *run) takeAway(ctx context.Context) error {
 	return err
 }
 
+// noRoom tells whether there is no room, and forgets the account that the visit waited for, then: a visit that is at
+// its end is found by its rooms alone when the account goes.
+func (r *run) noRoom() bool {
+	none := r.v.Ref == "" && !r.v.Pending
+	if none {
+		r.v.Connection, r.v.Subject = "", ""
+	}
+	return none
+}
+
+// misplaced tells whether there is, or may be, a room in another account than the practitioner's.
+func (r *run) misplaced() bool {
+	return r.v.Connection != r.host.Connection && (r.v.Ref != "" || r.v.Pending)
+}
+
 // moveOut takes the room away from a host who is not the practitioner's any more. What cannot be reached there, or is
 // under way, stays behind; the check of that account finds it.
 func (r *run) moveOut(ctx context.Context) error {
-	if err := r.clear(ctx); err != nil && !final(err) {
-		return err
+	if err := r.clear(ctx); err != nil {
+		if !final(err) {
+			return err
+		}
+		if err := r.leave(ctx, r.v.Pending); err != nil {
+			return err
+		}
 	}
 	r.letGo()
 	return nil
+}
+
+// leave puts down, where a room may have been made without our knowing, that one of the appointment's may be in the
+// account for good: the row of a room whose name is the marker. It has the check of that account look for it after the
+// visit has gone elsewhere.
+func (r *run) leave(ctx context.Context, pending bool) error {
+	if !pending {
+		return nil
+	}
+	marker, err := r.s.marker(ctx, r.by.Org(), r.apt.ID)
+	if err != nil {
+		return err
+	}
+	_, err = roomOf(ctx, r.c, r.v.Connection, marker)
+	if fault.Is(err, fault.NotFound) {
+		r.left = r.v.Connection
+		r.remains = []table.Item{{Key: r.c.RoomOf(r.v.Connection, marker), Value: r.placing(), New: true}}
+		return nil
+	}
+	return err
 }
 
 // final tells of an error that another try would end in too, as long as nobody does anything about it.
@@ -182,20 +244,28 @@ func (r *run) conclude(ctx context.Context, err error) error {
 	switch {
 	case err == nil:
 		r.v.Again = time.Time{}
-	case f.Code == NeedsReauth, f.Code == NotHost, f.Code == NotConnected:
+	case f.Code == NotHost && f.Kind == fault.Conflict && !r.v.Pending:
+		return r.fail(ctx, f) // the provider's word on one room; an account that makes others' rooms is Denied
+	case f.Kind == fault.Denied && f.Code == NotHost, f.Code == NeedsReauth, f.Code == NotConnected:
 		return r.park(ctx, f)
 	case f.Code == DailyQuota, f.Code == TooManyMoves:
 		r.trouble = f.Code
 		return r.later(ctx, f, nil)
 	case f.Kind == fault.Invalid:
-		r.v.State, r.v.Why, r.trouble, r.v.Again = Failed, f.Code, f.Code, time.Time{}
-		if r.v.Ref != "" {
-			r.v.State = Ready
-		}
-		r.v.Acked.Sequence = r.apt.Sequence
+		return r.fail(ctx, f)
 	default:
 		return r.later(ctx, f, err)
 	}
+	return r.finish(ctx)
+}
+
+// fail leaves the visit as it is until the diary changes again.
+func (r *run) fail(ctx context.Context, f *fault.Error) error {
+	r.v.State, r.v.Why, r.trouble, r.v.Again = Failed, f.Code, f.Code, time.Time{}
+	if r.v.Ref != "" {
+		r.v.State = Ready
+	}
+	r.v.Acked.Sequence = r.apt.Sequence
 	return r.finish(ctx)
 }
 

@@ -2,9 +2,11 @@ package video
 
 import (
 	"context"
+	"slices"
 
 	"almanac/shared/access"
 	"almanac/shared/booking"
+	"almanac/shared/clinic"
 	"almanac/shared/event"
 	"almanac/shared/fault"
 	"almanac/shared/table"
@@ -15,6 +17,7 @@ type knock struct {
 	row   linked
 	apt   booking.Appointment
 	visit Visit
+	snap  *clinic.Snapshot
 }
 
 // knock finds what stands behind a link, as the job that acts for whoever has it. There is nothing behind a wrong one,
@@ -22,6 +25,10 @@ type knock struct {
 func (s *Service) knock(ctx context.Context, by access.Caller, token string) (knock, error) {
 	c := s.table.For(by)
 	var k knock
+	var err error
+	if k.snap, err = s.dir.Snapshot(ctx, by); err != nil {
+		return k, err
+	}
 	if err := c.Get(ctx, c.VisitLink(digestOf(token)), &k.row); err != nil {
 		return k, err
 	}
@@ -43,9 +50,11 @@ func (s *Service) knock(ctx context.Context, by access.Caller, token string) (kn
 	return k, nil
 }
 
-// open tells whether there is a room that the patient can go to.
+// open tells whether there is a room that the patient can go to. One of a practitioner whose the appointment is no more
+// is none: it has not been replaced yet, and somebody else's patient may be in it.
 func (k knock) open() bool {
-	return k.visit.Ref != "" && len(k.visit.JoinURL) > 0 && k.visit.State != Removed && k.visit.State != Ended
+	return slices.Contains(people(k.snap, k.apt.PractitionerID), k.visit.Subject) &&
+		k.visit.Ref != "" && len(k.visit.JoinURL) > 0 && k.visit.State != Removed && k.visit.State != Ended
 }
 
 func (k knock) over() bool {
@@ -59,10 +68,7 @@ func (s *Service) Visitor(ctx context.Context, by access.Caller, token string) (
 	if err != nil {
 		return Invitation{}, err
 	}
-	snap, err := s.dir.Snapshot(ctx, by)
-	if err != nil {
-		return Invitation{}, err
-	}
+	snap := k.snap
 	site := snap.Sites[k.apt.SiteID]
 	return Invitation{
 		Start: k.apt.Start.UTC(), End: k.apt.End.UTC(), Zone: k.apt.TimeZone,
