@@ -9,11 +9,12 @@ import (
 	"testing"
 )
 
-// small are the options of a test.
+// small are the options of a test. In F11 its seed draws a trouble for which Zoom names no seconds, which the client
+// would wait indeed, and in F26 that Zoom is away, while the broken variant has us away.
 func small(t *testing.T) options {
 	t.Helper()
 	o := options{
-		endpoint: os.Getenv("DYNAMODB_ENDPOINT"), queues: os.Getenv("SQS_ENDPOINT"), bin: "bin", seed: 7, runs: 1,
+		endpoint: os.Getenv("DYNAMODB_ENDPOINT"), queues: os.Getenv("SQS_ENDPOINT"), bin: "bin", seed: 8, runs: 1,
 		atOnce: 8, deaths: 1,
 	}
 	if o.endpoint == "" || o.queues == "" {
@@ -22,26 +23,33 @@ func small(t *testing.T) options {
 	return o
 }
 
-// few runs of a case: of the one with deaths, those of its first scenario, or some of all.
-func few(p plan, first bool) plan {
+// few gives two plans with few runs of a case. Of the one with deaths they are some of all, and, for its wrongly built
+// variant, those of its first scenario that are before a call; the calls are counted once.
+func few(p plan) (plan, plan) {
 	if p.points == nil {
-		return p
+		return p, p
 	}
-	all := p.points
-	p.points = func(ctx context.Context, h *house, o options) (int, error) {
-		if _, err := all(ctx, h, o); err != nil {
-			return 0, err
+	const each = 47 // as a prime, it comes by all scenarios
+	var all []point
+	some, first := p, p
+	some.points = func(ctx context.Context, h *house, o options) (int, error) {
+		_, err := p.points(ctx, h, o)
+		all, h.points = h.points, nil
+		for i := 0; i < len(all); i += each {
+			h.points = append(h.points, all[i])
 		}
-		var kept []point
-		for i, x := range h.points {
-			if first && x.scenario == 0 || !first && i%47 == 0 {
-				kept = append(kept, x)
+		return len(h.points), err
+	}
+	first.points = func(_ context.Context, h *house, _ options) (int, error) {
+		h.points = nil
+		for _, x := range all {
+			if x.scenario == 0 && !x.after {
+				h.points = append(h.points, x)
 			}
 		}
-		h.points = kept
-		return len(kept), nil
+		return len(h.points), nil
 	}
-	return p
+	return some, first
 }
 
 // A few runs of each case find nothing; and of each one's wrongly built variant, they do.
@@ -54,14 +62,16 @@ func TestFaults(t *testing.T) {
 	t.Cleanup(func() { h.close(context.WithoutCancel(t.Context())) })
 	for _, p := range plans() {
 		t.Run(p.name, func(t *testing.T) {
+			t.Parallel()
+			some, first := few(p)
 			var progress bytes.Buffer
-			sum, err := h.runs(t.Context(), o, few(p, false), &progress)
+			sum, err := h.runs(t.Context(), o, some, &progress)
 			if err != nil || !sum.good() || sum.runs == 0 {
 				t.Errorf("%v, %+v\n%s", err, sum, progress.String())
 			}
 			wrong := o
-			wrong.broken, wrong.runs = true, 2
-			sum, err = h.runs(t.Context(), wrong, few(p, true), &progress)
+			wrong.broken = true
+			sum, err = h.runs(t.Context(), wrong, first, &progress)
 			if err != nil || sum.good() {
 				t.Errorf("a variant that %s was not caught: %v, %+v", p.broken, err, sum)
 			}
@@ -113,7 +123,7 @@ func TestFails(t *testing.T) {
 	o.broken, o.only, o.runs = true, "A13", 1
 	var out, progress bytes.Buffer
 	ok, err := run(t.Context(), o, &out, &progress)
-	if ok || err != nil || !strings.Contains(progress.String(), "A13 seed 7: wrong: ") || !strings.HasSuffix(out.String(), "\nseed 7\n") {
+	if ok || err != nil || !strings.Contains(progress.String(), "A13 seed 8: wrong: ") || !strings.HasSuffix(out.String(), "\nseed 8\n") {
 		t.Errorf("%t, %v\n%s%s", ok, err, out.String(), progress.String())
 	}
 	o.endpoint = "http://127.0.0.1:1"

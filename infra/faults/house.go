@@ -26,8 +26,9 @@ type house struct {
 	direct     *dynamodb.Client
 	transport  *http.Client // to the engine
 	kms        *httptest.Server
-	root       string  // of the repository
-	points     []point // at which processes die
+	root       string   // of the repository
+	points     []point  // at which processes die
+	made       []string // the tables that there are
 }
 
 const (
@@ -68,6 +69,7 @@ func newHouse(ctx context.Context, o options) (*house, error) {
 			h.close(ctx)
 			return nil, fmt.Errorf("create a table: %w", err)
 		}
+		h.made = append(h.made, *in.TableName)
 	}
 	server, err := kms.New(kms.Config{Aliases: []string{sealKey}})
 	if err != nil {
@@ -89,7 +91,7 @@ func (h *house) client(with ...func(*dynamodb.Options)) *dynamodb.Client {
 func (h *house) close(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
 	defer cancel()
-	for _, name := range []string{h.name, h.keys} {
+	for _, name := range h.made {
 		_, _ = h.direct.DeleteTable(ctx, &dynamodb.DeleteTableInput{TableName: &name}) // the engine forgets it anyway
 	}
 	if h.kms != nil {

@@ -174,10 +174,15 @@ func client(tb testing.TB, with ...func(*dynamodb.Options)) *dynamodb.Client {
 	}, with...)
 }
 
+// template is template.yaml, which is read once: some tests make hundreds of Houses.
+var template = sync.OnceValues(func() (*cfn.Template, error) {
+	return cfn.Load(fromRoot("template.yaml"), cfn.Values{Parameters: map[string]string{"MailFrom": "clinic@example.org"}})
+})
+
 // declared reads the tables from template.yaml at the repository's root.
 func declared(tb testing.TB) []cfn.Table {
 	tb.Helper()
-	tpl, err := cfn.Load(fromRoot("template.yaml"), cfn.Values{Parameters: map[string]string{"MailFrom": "clinic@example.org"}})
+	tpl, err := template()
 	if err != nil {
 		tb.Fatalf("read template.yaml: %v", err)
 	}
