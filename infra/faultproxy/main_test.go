@@ -70,7 +70,6 @@ type table struct {
 	retrying      *dynamodb.Client // through the proxy, with the SDK's own retries
 	direct        *dynamodb.Client
 	streams       *dynamodbstreams.Client // through the proxy, one attempt
-	directStreams *dynamodbstreams.Client
 	streamARN     *string
 }
 
@@ -85,7 +84,6 @@ func newTable(tb testing.TB) *table {
 		retrying:      dynamodb.New(dynamodb.Options{BaseEndpoint: &url, Region: region, Credentials: nobody(), Retryer: quick()}),
 		direct:        dynamodb.New(dynamodb.Options{BaseEndpoint: &engines.dynamoDB, Region: region, Credentials: nobody()}),
 		streams:       dynamodbstreams.New(dynamodbstreams.Options{BaseEndpoint: &url, Region: region, Credentials: nobody(), Retryer: aws.NopRetryer{}, HTTPClient: client}),
-		directStreams: dynamodbstreams.New(dynamodbstreams.Options{BaseEndpoint: &engines.dynamoDB, Region: region, Credentials: nobody()}),
 	}
 	out, err := tab.direct.CreateTable(tb.Context(), &dynamodb.CreateTableInput{
 		TableName:   &tab.name,
