@@ -64,13 +64,13 @@ func newProxy(tb testing.TB, target string) (*faultproxy.Proxy, string) {
 
 // table is a table of one test, reached through the proxy and, to see what truly happened, directly.
 type table struct {
-	name          string
-	proxy         *faultproxy.Proxy
-	client        *dynamodb.Client // through the proxy, one attempt
-	retrying      *dynamodb.Client // through the proxy, with the SDK's own retries
-	direct        *dynamodb.Client
-	streams       *dynamodbstreams.Client // through the proxy, one attempt
-	streamARN     *string
+	name      string
+	proxy     *faultproxy.Proxy
+	client    *dynamodb.Client // through the proxy, one attempt
+	retrying  *dynamodb.Client // through the proxy, with the SDK's own retries
+	direct    *dynamodb.Client
+	streams   *dynamodbstreams.Client // through the proxy, one attempt
+	streamARN *string
 }
 
 func newTable(tb testing.TB) *table {
@@ -78,12 +78,12 @@ func newTable(tb testing.TB) *table {
 	p, url := newProxy(tb, engines.dynamoDB)
 	client := &http.Client{Transport: checksums{tb}}
 	tab := &table{
-		name:          unique(tb),
-		proxy:         p,
-		client:        dynamodb.New(dynamodb.Options{BaseEndpoint: &url, Region: region, Credentials: nobody(), Retryer: aws.NopRetryer{}, HTTPClient: client}),
-		retrying:      dynamodb.New(dynamodb.Options{BaseEndpoint: &url, Region: region, Credentials: nobody(), Retryer: quick()}),
-		direct:        dynamodb.New(dynamodb.Options{BaseEndpoint: &engines.dynamoDB, Region: region, Credentials: nobody()}),
-		streams:       dynamodbstreams.New(dynamodbstreams.Options{BaseEndpoint: &url, Region: region, Credentials: nobody(), Retryer: aws.NopRetryer{}, HTTPClient: client}),
+		name:     unique(tb),
+		proxy:    p,
+		client:   dynamodb.New(dynamodb.Options{BaseEndpoint: &url, Region: region, Credentials: nobody(), Retryer: aws.NopRetryer{}, HTTPClient: client}),
+		retrying: dynamodb.New(dynamodb.Options{BaseEndpoint: &url, Region: region, Credentials: nobody(), Retryer: quick()}),
+		direct:   dynamodb.New(dynamodb.Options{BaseEndpoint: &engines.dynamoDB, Region: region, Credentials: nobody()}),
+		streams:  dynamodbstreams.New(dynamodbstreams.Options{BaseEndpoint: &url, Region: region, Credentials: nobody(), Retryer: aws.NopRetryer{}, HTTPClient: client}),
 	}
 	out, err := tab.direct.CreateTable(tb.Context(), &dynamodb.CreateTableInput{
 		TableName:   &tab.name,
