@@ -136,12 +136,15 @@ const (
 	Deceased = "deceased"
 )
 
-// Shut is the refusal to book the patient whose diary it is into it, as a claim would be refused; nil while one can.
+// Shut is the refusal to book the patient whose diary it is into it; nil while one can. Other than the refusal of a
+// claim it does not tell into which record this one was merged: who only looks for a time has no part in that
+// patient's care.
 func (o Occupancy) Shut(patient string) error {
 	if o.Closed == "" {
 		return nil
 	}
-	return closed(o.Closed, patient)
+	why, _, _ := strings.Cut(o.Closed, ":")
+	return closed(why, patient)
 }
 
 // closed is the refusal to book somebody into a closed diary.
