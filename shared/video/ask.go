@@ -39,15 +39,23 @@ func (s *Service) matter(ctx context.Context, by access.Caller, appointment stri
 	if m.snap, err = s.dir.Snapshot(ctx, by); err != nil {
 		return m, err
 	}
-	switch {
-	case m.snap.Services[m.apt.ServiceID].Mode != clinic.Video:
-		return m, fault.New(fault.Conflict, "no_video", "This appointment is not by video.")
-	case m.apt.Status == booking.Cancelled:
-		return m, fault.New(fault.Conflict, "appointment_cancelled", "This appointment was cancelled.")
-	case !current(m.apt, s.now()):
-		return m, fault.New(fault.Conflict, "appointment_over", "This appointment is over.")
+	if err := s.possible(m.snap, m.apt); err != nil {
+		return m, err
 	}
 	return m, s.meetHost(ctx, &m)
+}
+
+// possible says why an appointment can have no video visit now; nil while it can.
+func (s *Service) possible(snap *clinic.Snapshot, apt booking.Appointment) error {
+	switch {
+	case snap.Services[apt.ServiceID].Mode != clinic.Video:
+		return fault.New(fault.Conflict, "no_video", "This appointment is not by video.")
+	case apt.Status == booking.Cancelled:
+		return fault.New(fault.Conflict, "appointment_cancelled", "This appointment was cancelled.")
+	case !current(apt, s.now()):
+		return fault.New(fault.Conflict, "appointment_over", "This appointment is over.")
+	}
+	return nil
 }
 
 // meetHost finds whose room it is to be.

@@ -56,7 +56,7 @@ func (s *Service) Show(ctx context.Context, by access.Caller, appointment string
 		return out, err
 	}
 	host, err := s.hostOf(ctx, s.job(by.Org()), snap, out.Apt.PractitionerID, v.Connection)
-	out.MayStart = host.Usable && host.Subject == by.Person() && current(out.Apt, s.now())
+	out.MayStart = host.Usable && host.Subject == by.Person() && s.possible(snap, out.Apt) == nil
 	return out, err
 }
 

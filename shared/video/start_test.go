@@ -100,6 +100,9 @@ func TestStartRefused(t *testing.T) {
 	})
 	_, err = h.video.Start(t.Context(), h.By(t, h.subjects[0]), apt.ID)
 	refused(t, err, "conflict: no_video")
+	if v, err := h.video.Show(t.Context(), h.By(t, h.subjects[0]), apt.ID); err != nil || v.MayStart {
+		t.Errorf("the host may start what is not by video: %+v, %v", v, err)
+	}
 	_, err = h.video.Email(t.Context(), h.By(t, clinictest.Receptionist), clinictest.Once(), apt.ID, false)
 	refused(t, err, "conflict: no_video")
 	if len(h.there("")) > 0 || h.asked(zoomsim.OpCreate) > 0 {
