@@ -14,6 +14,12 @@ import (
 // maxBody is far above the longest message there is.
 const maxBody = 4 << 10
 
+// The codes of what other code than this wrote.
+const (
+	unknownVersion = "unknown_version"
+	unknownName    = "unknown_name"
+)
+
 // Encode writes a message as queues carry it. It refuses what Decode would, so that nothing is sent that no worker
 // could read: fault.Invalid.
 func Encode(m event.Message) (string, error) {
@@ -36,7 +42,7 @@ func Decode(body string) (event.Message, error) {
 	}
 	// The version comes first: a later one may have fields that are not known here.
 	if json.Unmarshal([]byte(body), &version) == nil && version.V > event.MessageVersion {
-		return m, fault.New(fault.Invalid, "unknown_version", "This message was written for another version.")
+		return m, fault.New(fault.Invalid, unknownVersion, "This message was written for another version.")
 	}
 	d := json.NewDecoder(bytes.NewReader([]byte(body)))
 	d.DisallowUnknownFields()
@@ -59,7 +65,7 @@ func check(m event.Message) error {
 		return malformed()
 	}
 	if len(event.Queues(m.Name)) == 0 {
-		return fault.New(fault.Invalid, "unknown_name", "No queue is told of events of this name.")
+		return fault.New(fault.Invalid, unknownName, "No queue is told of events of this name.")
 	}
 	return nil
 }

@@ -1,6 +1,6 @@
 // Package queue is the edge between the queues and the workers, and the form of the messages in between. Its rules: a
 // message either was dealt with or is reported as failed, never dropped in silence; one that fails does not take its
-// siblings with it; and what is logged of it is ids and codes.
+// siblings with it, and comes again soon at first, then ever later; and what is logged of it is ids and codes.
 package queue
 
 import (
@@ -8,11 +8,13 @@ import (
 	"errors"
 	"log/slog"
 	"slices"
+	"strconv"
 	"time"
 
 	"github.com/aws/aws-lambda-go/events"
 
 	"almanac/shared/access"
+	"almanac/shared/cause"
 	"almanac/shared/event"
 	"almanac/shared/fault"
 )
@@ -21,8 +23,9 @@ import (
 // can come several times, late, and after later ones, so the same work twice must be the same as once.
 //
 // nil and fault.NotFound, which says that the subject is gone and nothing is left to do, take the message off the
-// queue. Any other error leaves it there: it comes again when its visibility runs out, and after the redrive policy's
-// number of times goes to the dead letters. So does at last one that can never succeed (fault.Invalid, fault.Denied).
+// queue. Any other error leaves it there: it comes again, not before the error's RetryAfter if it has one, and after
+// the redrive policy's number of times goes to the dead letters. One that can never succeed (fault.Invalid,
+// fault.Denied) is there within minutes.
 type Work func(ctx context.Context, by access.Caller, m event.Message) error
 
 // Handler is what Lambda calls with a batch of messages.
@@ -32,13 +35,24 @@ type Handler func(ctx context.Context, batch events.SQSEvent) (events.SQSEventRe
 // a worker has, 10 are more than one message may take.
 const share = 3
 
+// Edge is what the edge of every worker needs.
+type Edge struct {
+	Log *slog.Logger
+	// Hide hides messages that failed. Without it they come again when the queue's own visibility runs out.
+	Hide Hide
+}
+
+// Hide has a queue hide a message that was received until a time between least and most from now. It is drawn at
+// random, so that those that failed together do not come back together.
+type Hide func(ctx context.Context, rec events.SQSMessage, least, most time.Duration) error
+
 // Each makes the handler of the worker of a queue, which acts as the job. It needs ReportBatchItemFailures in the
 // template: without it, Lambda takes the messages that failed for done.
 //
 // A function that works on several queues, so that what somebody waits for does not wait behind what nobody does, names
 // the others too.
-func Each(log *slog.Logger, of event.Queue, as access.Role, work Work, also ...event.Queue) Handler {
-	w := worker{log: log, of: append([]event.Queue{of}, also...), as: as, work: work}
+func (e Edge) Each(of event.Queue, as access.Role, work Work, also ...event.Queue) Handler {
+	w := worker{edge: e, of: append([]event.Queue{of}, also...), as: as, work: work}
 	return batched(w.handle)
 }
 
@@ -61,7 +75,7 @@ func batched(handle func(ctx context.Context, rec events.SQSMessage, late bool) 
 }
 
 type worker struct {
-	log  *slog.Logger
+	edge Edge
 	of   []event.Queue
 	as   access.Role
 	work Work
@@ -79,7 +93,7 @@ func (w worker) handle(ctx context.Context, rec events.SQSMessage, late bool) bo
 	switch {
 	case err != nil:
 	case !slices.ContainsFunc(w.of, func(q event.Queue) bool { return slices.Contains(event.Queues(m.Name), q) }):
-		err = fault.New(fault.Invalid, "unknown_name", "This queue is not told of events of this name.")
+		err = fault.New(fault.Invalid, unknownName, "This queue is not told of events of this name.")
 	case late:
 		err = errLate
 	default:
@@ -92,22 +106,40 @@ func (w worker) handle(ctx context.Context, rec events.SQSMessage, late bool) bo
 			slog.String("org", m.Org), slog.String("target", m.Target), slog.Int64("sequence", m.Sequence),
 		}
 	}
-	return told(ctx, w.log, string(w.of[0]), rec, began, err, about)
+	return w.edge.conclude(ctx, string(w.of[0]), rec, began, err, about)
 }
 
-// told writes a message's one log line, and tells whether the message is done with.
-func told(
-	ctx context.Context, log *slog.Logger, queue string, rec events.SQSMessage, began time.Time, err error,
-	about []slog.Attr,
+// conclude hides a message that comes again, writes its one log line, and tells whether it is done with.
+func (e Edge) conclude(
+	ctx context.Context, queue string, rec events.SQSMessage, began time.Time, err error, about []slog.Attr,
 ) bool {
 	outcome, level := judge(err)
+	n := receives(rec)
 	line := []slog.Attr{
 		slog.String("outcome", outcome), slog.String("queue", queue), slog.String("message", rec.MessageId),
-		slog.String("receives", rec.Attributes["ApproximateReceiveCount"]),
-		slog.Int64("took_ms", time.Since(began).Milliseconds()),
+		slog.Int("receives", n), slog.Int64("took_ms", time.Since(began).Milliseconds()),
 	}
-	log.LogAttrs(ctx, level, "message", append(append(line, about...), Why(err)...)...)
-	return outcome == done || outcome == gone
+	line = append(append(line, about...), Why(err)...)
+	isDone := outcome == done || outcome == gone
+	if !isDone && e.Hide != nil {
+		least, most := pause(fault.Of(err), outcome, n)
+		hidden := slog.Int64("hidden_ms", most.Milliseconds())
+		if err := e.Hide(ctx, rec, least, most); err != nil { // then it comes when the queue's visibility runs out
+			hidden = slog.Any("not_hidden", cause.Chain(err))
+		}
+		line = append(line, hidden)
+	}
+	e.Log.LogAttrs(ctx, level, "message", line...)
+	return isDone
+}
+
+// receives is how often a message was received, this time included.
+func receives(rec events.SQSMessage) int {
+	n, err := strconv.Atoi(rec.Attributes["ApproximateReceiveCount"])
+	if err != nil || n < 1 {
+		return 1
+	}
+	return n
 }
 
 // attempt does the work as a job of the message's organisation.

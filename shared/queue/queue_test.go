@@ -61,7 +61,7 @@ func batch(t *testing.T, messages ...event.Message) events.SQSEvent {
 func run(t *testing.T, ctx context.Context, e events.SQSEvent, work queue.Work) ([]string, []map[string]any) {
 	t.Helper()
 	var log bytes.Buffer
-	each := queue.Each(slog.New(slog.NewJSONHandler(&log, nil)), event.Email, access.EmailDispatch, work)
+	each := queue.Edge{Log: slog.New(slog.NewJSONHandler(&log, nil))}.Each(event.Email, access.EmailDispatch, work)
 	res, err := each(ctx, e)
 	if err != nil {
 		t.Fatalf("the whole batch failed: %v", err)
@@ -156,7 +156,7 @@ func TestEach(t *testing.T) {
 		if want := []string{e.Records[0].MessageId, e.Records[1].MessageId}; !slices.Equal(failed, want) || saw != 1 {
 			t.Errorf("failed %v, want %v; the work saw %d", failed, want, saw)
 		}
-		if lines[0]["code"] != "malformed_message" || lines[1]["code"] != "unknown_version" || lines[0]["receives"] != "4" {
+		if lines[0]["code"] != "malformed_message" || lines[1]["code"] != "unknown_version" || lines[0]["receives"] != 4.0 {
 			t.Errorf("logged %v", lines)
 		}
 	})

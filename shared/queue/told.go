@@ -13,7 +13,7 @@ import (
 // about gives the codes that stand in the log for it, never what somebody wrote. What work answers means the same as
 // that of Work.
 func Told[T any](
-	log *slog.Logger, name string, decode func(body string) (T, error), about func(T) []slog.Attr,
+	e Edge, name string, decode func(body string) (T, error), about func(T) []slog.Attr,
 	work func(ctx context.Context, told T) error,
 ) Handler {
 	return batched(func(ctx context.Context, rec events.SQSMessage, late bool) bool {
@@ -27,7 +27,7 @@ func Told[T any](
 				err = guarded(func() error { return work(ctx, m) })
 			}
 		}
-		return told(ctx, log, name, rec, began, err, codes)
+		return e.conclude(ctx, name, rec, began, err, codes)
 	})
 }
 
