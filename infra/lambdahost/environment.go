@@ -58,15 +58,6 @@ func (w *worker) environment(api string) []string {
 	return env
 }
 
-// newID is a request id in the form of Lambda's: a random UUID.
-func newID() string {
-	var b [16]byte
-	_, _ = rand.Read(b[:]) // never fails
-	b[6], b[8] = b[6]&0x0f|0x40, b[8]&0x3f|0x80
-	h := hex.EncodeToString(b[:])
-	return h[:8] + "-" + h[8:12] + "-" + h[12:16] + "-" + h[16:20] + "-" + h[20:]
-}
-
 // newTrace is the random part of a trace id.
 func newTrace() string {
 	var b [12]byte

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"sync"
 	"time"
+
+	"github.com/google/uuid"
 )
 
 // call is one invocation on its way.
@@ -18,7 +20,7 @@ type call struct {
 }
 
 func newCall(payload []byte) *call {
-	return &call{id: newID(), payload: payload, done: make(chan struct{})}
+	return &call{id: uuid.NewString(), payload: payload, done: make(chan struct{})}
 }
 
 // end gives the caller its answer. Only the goroutine that runs the call ends it.

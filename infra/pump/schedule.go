@@ -2,8 +2,6 @@ package pump
 
 import (
 	"context"
-	"crypto/rand"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -12,6 +10,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/google/uuid"
 )
 
 // ErrNoSchedule means that no schedule has the name.
@@ -183,7 +183,7 @@ func (s *Scheduler) giveUp(ctx context.Context, e *entry, event []byte, conditio
 // event is the schedule's input, or what EventBridge Scheduler sends where there is none.
 func (s *Scheduler) event(e *entry, at time.Time, attempt int) []byte {
 	arn := fmt.Sprintf("arn:aws:scheduler:%s:000000000000:schedule/default/%s", s.config.Region, e.Name)
-	id, when := newID(), at.UTC().Format(time.RFC3339)
+	id, when := uuid.NewString(), at.UTC().Format(time.RFC3339)
 	if e.Input != "" {
 		return []byte(strings.NewReplacer(
 			"<aws.scheduler.schedule-arn>", arn, "<aws.scheduler.scheduled-time>", when,
@@ -198,13 +198,4 @@ func (s *Scheduler) event(e *entry, at time.Time, attempt int) []byte {
 		return []byte("{}")
 	}
 	return event
-}
-
-// newID is a random UUID.
-func newID() string {
-	var b [16]byte
-	_, _ = rand.Read(b[:]) // never fails
-	b[6], b[8] = b[6]&0x0f|0x40, b[8]&0x3f|0x80
-	h := hex.EncodeToString(b[:])
-	return h[:8] + "-" + h[8:12] + "-" + h[12:16] + "-" + h[16:20] + "-" + h[20:]
 }

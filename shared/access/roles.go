@@ -184,7 +184,7 @@ func (r Role) works(p Permission) bool {
 	case VideoRooms:
 		return slices.Contains([]Permission{
 			VideoSync, VideoNote, VideoErase, VideoRead, ConnectionRenew, ConnectionTend, ConnectionEnd, TaskRaise,
-			AppointmentRead, AppointmentMove, AppointmentCancel,
+			TaskDone, AppointmentRead, AppointmentMove, AppointmentCancel,
 		}, p)
 	case VideoVisitor:
 		return slices.Contains([]Permission{VideoVisit, VideoRead}, p)

@@ -3,7 +3,6 @@ package alert
 import (
 	"context"
 	"slices"
-	"strings"
 	"time"
 
 	"almanac/shared/access"
@@ -11,7 +10,6 @@ import (
 	"almanac/shared/clinic"
 	"almanac/shared/event"
 	"almanac/shared/fault"
-	"almanac/shared/id"
 	"almanac/shared/table"
 )
 
@@ -20,14 +18,8 @@ import (
 func (s *Service) List(
 	ctx context.Context, by access.Caller, state State, after string, limit int,
 ) ([]Alert, string, error) {
-	if at, alert, _ := strings.Cut(after, "#"); after != "" {
-		if _, err := time.Parse(time.RFC3339, at); err != nil || !id.Valid(alert, Prefix) {
-			return nil, "", fault.New(fault.Invalid, "invalid", "The request cannot be carried out as it stands.",
-				fault.Detail{
-					Code: "malformed_cursor", Pointer: "/after",
-					Message: "Must be the next of an answer, as it was given.",
-				})
-		}
+	if err := table.Position(after, Prefix); err != nil {
+		return nil, "", err
 	}
 	k := s.table.For(by)
 	at := k.Listing(table.Alerts, string(state), time.Time{}, "")

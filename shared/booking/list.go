@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"slices"
-	"strings"
 	"time"
 
 	"almanac/shared/access"
@@ -102,12 +101,8 @@ func (s *Service) OfPatient(
 	if err != nil {
 		return nil, "", err
 	}
-	if at, apt, _ := strings.Cut(after, "#"); after != "" {
-		if _, err := time.Parse(time.RFC3339, at); err != nil || !id.Valid(apt, "apt") {
-			return nil, "", invalid(fault.Detail{
-				Code: "malformed_cursor", Message: "Must be the next of an answer, as it was given.", Pointer: "/after",
-			})
-		}
+	if err := table.Position(after, "apt"); err != nil {
+		return nil, "", err
 	}
 	c := s.table.For(by)
 	if _, err := c.DiaryOf(ctx, patient); err != nil {

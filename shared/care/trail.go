@@ -6,7 +6,6 @@ import (
 
 	"almanac/shared/access"
 	"almanac/shared/event"
-	"almanac/shared/fault"
 	"almanac/shared/id"
 	"almanac/shared/table"
 )
@@ -39,11 +38,7 @@ func (s *Service) Log(
 	}
 	if after != "" {
 		if !id.Valid(after, "evt") {
-			return nil, "", fault.New(fault.Invalid, "invalid", "The request cannot be carried out as it stands.",
-				fault.Detail{
-					Code: "malformed_cursor", Pointer: "/after",
-					Message: "Must be the next of an answer, as it was given.",
-				})
+			return nil, "", table.Astray()
 		}
 		after = table.Events + after
 	}

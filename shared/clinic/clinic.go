@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"almanac/shared/access"
+	"almanac/shared/private"
 )
 
 // Organisation is a tenant: a clinic group, a practice, a clinic.
@@ -117,6 +118,8 @@ type Session struct {
 // Staff is a member of staff: the identity provider's subject, the roles the organisation gave, and where the person
 // works, which decides whose records the roles reach.
 type Staff struct {
+	private.Hidden
+
 	Subject string        `json:"subject" dynamodbav:"id"`
 	Name    string        `json:"name" dynamodbav:"name"`
 	Email   string        `json:"email" dynamodbav:"email"`

@@ -17,6 +17,7 @@ import (
 
 	"almanac/infra/cfn"
 	"almanac/infra/sandbox/kms"
+	"almanac/infra/sandbox/sandboxtest"
 	"almanac/shared/access"
 	"almanac/shared/clinic"
 	"almanac/shared/event"
@@ -37,35 +38,12 @@ type House struct {
 	KeyName   string // of the table of keys
 	Table     *table.Table
 	Directory *clinic.Directory
-	Clock     *Clock
+	Clock     *sandboxtest.Clock
 	Log       *Buffer
 	Keeper    *seal.Keeper
 	KMS       *kms.Server // where the keys that wrap all others can be disabled
 	canaries  *canaries
 }
-
-// Clock is a clock that stands still until it is told otherwise.
-type Clock struct {
-	mu sync.Mutex
-	at time.Time
-}
-
-// Now is the clock's time.
-func (c *Clock) Now() time.Time {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.at
-}
-
-// Set puts the clock to an instant.
-func (c *Clock) Set(at time.Time) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.at = at
-}
-
-// Pass lets time go by.
-func (c *Clock) Pass(d time.Duration) { c.Set(c.Now().Add(d)) }
 
 // Buffer keeps what was logged.
 type Buffer struct {
@@ -107,7 +85,7 @@ func Streamed(tb testing.TB) *House {
 
 func build(tb testing.TB, streamed bool, with ...func(*dynamodb.Options)) *House {
 	tb.Helper()
-	h := &House{Name: "almanac-" + id.New("tst"), Clock: &Clock{at: Monday()}, Log: &Buffer{}, canaries: newCanaries()}
+	h := &House{Name: "almanac-" + id.New("tst"), Clock: sandboxtest.At(Monday()), Log: &Buffer{}, canaries: newCanaries()}
 	h.KeyName = h.Name + "-keys"
 	plain := client(tb)
 	h.DB = client(tb, with...)

@@ -13,6 +13,7 @@ import (
 
 	"almanac/shared/fault"
 	"almanac/shared/id"
+	"almanac/shared/private"
 	"almanac/shared/seal"
 	"almanac/shared/table"
 )
@@ -48,6 +49,8 @@ type Act struct {
 
 // Consent is one consent as it was given, with its withdrawal if there was one.
 type Consent struct {
+	private.Hidden
+
 	ID    string `json:"id"` // cns_…
 	Scope string `json:"scope"`
 	// TextVersion and TextSHA256 say what was agreed to.

@@ -10,6 +10,7 @@ import (
 	"almanac/shared/event"
 	"almanac/shared/fault"
 	"almanac/shared/id"
+	"almanac/shared/private"
 	"almanac/shared/seal"
 	"almanac/shared/table"
 )
@@ -34,6 +35,8 @@ func Channels() []string {
 
 // Agreement is what is said when a consent is given.
 type Agreement struct {
+	private.Hidden
+
 	Scope       string
 	TextVersion int // 0: the latest
 	By          string

@@ -16,12 +16,15 @@ import (
 	"almanac/shared/event"
 	"almanac/shared/fault"
 	"almanac/shared/id"
+	"almanac/shared/private"
 	"almanac/shared/seal"
 	"almanac/shared/table"
 )
 
 // Entry is one disclosure. Of its fields only the recipient can name anybody, and is sealed with the patient's key.
 type Entry struct {
+	private.Hidden
+
 	ID string `json:"id"` // dsc_…
 	// At is when the data left; an entry by hand may be of the past.
 	At        time.Time `json:"at"`
@@ -40,6 +43,8 @@ type Entry struct {
 
 // Recipient is who got the data: a name, and the NHS organisation code where there is one.
 type Recipient struct {
+	private.Hidden
+
 	Name    string `json:"name"`
 	ODSCode string `json:"odsCode,omitempty"`
 }
@@ -205,11 +210,7 @@ func (s *Service) List(
 	}
 	if after != "" {
 		if !id.Valid(after, prefix) {
-			return nil, "", fault.New(fault.Invalid, "invalid", "The request cannot be carried out as it stands.",
-				fault.Detail{
-					Code: "malformed_cursor", Pointer: "/after",
-					Message: "Must be the next of an answer, as it was given.",
-				})
+			return nil, "", table.Astray()
 		}
 		after = table.Disclosures + after
 	}

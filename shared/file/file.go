@@ -16,7 +16,6 @@ import (
 	"fmt"
 	"io"
 	"maps"
-	"math/rand/v2"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -27,6 +26,7 @@ import (
 	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 
+	"almanac/shared/delay"
 	"almanac/shared/fault"
 )
 
@@ -137,7 +137,7 @@ func (s *Store) do(ctx context.Context, r request) (answer, error) {
 	var err error
 	for attempt := range tries {
 		if attempt > 0 {
-			if waited := pause(ctx, attempt); waited != nil {
+			if waited := delay.For(ctx, delay.Drawn(attempt, firstDelay, longestDelay)); waited != nil {
 				return answer{}, unavailable(waited)
 			}
 		}
@@ -228,19 +228,6 @@ func unavailable(cause error) error {
 		"Files cannot be reached just now. Nothing was changed: try again in a moment.")
 	e.RetryAfter = reply
 	return e
-}
-
-// pause waits before a further try, at random so that those who failed together do not come back together.
-func pause(ctx context.Context, attempt int) error {
-	most := min(longestDelay, firstDelay<<(attempt-1))
-	timer := time.NewTimer(rand.N(most) + time.Millisecond) //nolint:gosec // spreads load only
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
 }
 
 func length(n int64) string { return strconv.FormatInt(n, 10) }

@@ -1,11 +1,13 @@
-// Package gate joins the HTTP edge to what it may ask of the records. Its rule: it is not part of package app, so that
-// only functions with routes carry the API framework, which costs the others up to a tenth of their start.
+// Package gate makes the HTTP edge of a function, and joins it to what it may ask of the records. Its rule: it is not
+// part of package app, so that only functions with routes carry the API framework, which costs the others up to a tenth
+// of their start.
 package gate
 
 import (
 	"context"
 
 	"almanac/shared/access"
+	"almanac/shared/app"
 	"almanac/shared/care"
 	"almanac/shared/clinic"
 	"almanac/shared/cursor"
@@ -13,6 +15,14 @@ import (
 	"almanac/shared/table"
 	"almanac/shared/web"
 )
+
+// Edge is the HTTP edge of a function's main. It opens the connection to the table, which the first request needs.
+func Edge(ctx context.Context, a *app.App) web.Edge {
+	a.Warm(ctx)
+	return web.Edge{
+		Log: a.Log, Now: a.Now, OrganisationClaim: a.OrganisationClaim(), Gate: New(a.Directory, a.Table),
+	}
+}
 
 // New is how the HTTP edge reaches memberships, relationships, recorded answers and the audit trail.
 func New(d *clinic.Directory, t *table.Table) web.Gate {

@@ -14,7 +14,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"math/rand/v2"
 	"net/http"
 	"strings"
 	"time"
@@ -22,6 +21,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
+
+	"almanac/shared/delay"
 )
 
 const (
@@ -120,7 +121,7 @@ func (c *Client) do(ctx context.Context, operation string, q question) (answer, 
 	}
 	for attempt := range tries {
 		if attempt > 0 {
-			if waited := pause(ctx, attempt); waited != nil {
+			if waited := delay.For(ctx, delay.Drawn(attempt, firstDelay, longestDelay)); waited != nil {
 				return answer{}, fmt.Errorf("kms: %w", errors.Join(err, waited))
 			}
 		}
@@ -176,17 +177,4 @@ func (c *Client) signed(ctx context.Context, operation string, body []byte) (*ht
 		return nil, fmt.Errorf("kms: sign the request: %w", err)
 	}
 	return req, nil
-}
-
-// pause waits before a further try, at random so that those who failed together do not come back together.
-func pause(ctx context.Context, attempt int) error {
-	most := min(longestDelay, firstDelay<<(attempt-1))
-	timer := time.NewTimer(rand.N(most) + time.Millisecond) //nolint:gosec // spreads load only
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
 }

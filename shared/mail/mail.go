@@ -8,8 +8,6 @@ import (
 	"bytes"
 	"cmp"
 	"fmt"
-	"io"
-	"log/slog"
 	"net/mail"
 	"strings"
 	"time"
@@ -17,6 +15,7 @@ import (
 	gomail "github.com/wneessen/go-mail"
 
 	"almanac/shared/fault"
+	"almanac/shared/private"
 )
 
 // Kind is what a letter tells.
@@ -44,6 +43,8 @@ type Place struct{ Name, Address, Email, Phone string }
 
 // Letter is all that a mail about an appointment is made of. It prints as "[redacted]".
 type Letter struct {
+	private.Hidden
+
 	ID           string // of the delivery; the Message-ID is made of it
 	Kind         Kind
 	To           Person
@@ -59,6 +60,8 @@ type Letter struct {
 
 // Parcel is a finished mail with what SES must know of it. It prints as "[redacted]".
 type Parcel struct {
+	private.Hidden
+
 	To   string
 	Raw  []byte            // the mail as RFC 5322 has it
 	Tags map[string]string // ids that SES repeats in its reports
@@ -186,17 +189,3 @@ func notLocal(r rune) bool { return r <= ' ' || r > '~' || strings.ContainsRune(
 func notHost(r rune) bool {
 	return (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && (r < '0' || r > '9') && r != '-' && r != '.'
 }
-
-const redacted = "[redacted]"
-
-// LogValue hides the letter from logs.
-func (Letter) LogValue() slog.Value { return slog.StringValue(redacted) }
-
-// Format hides the letter from every verb of fmt.
-func (Letter) Format(w fmt.State, _ rune) { _, _ = io.WriteString(w, redacted) } // fmt's own writer does not fail
-
-// LogValue hides the parcel from logs.
-func (Parcel) LogValue() slog.Value { return slog.StringValue(redacted) }
-
-// Format hides the parcel from every verb of fmt.
-func (Parcel) Format(w fmt.State, _ rune) { _, _ = io.WriteString(w, redacted) } // fmt's own writer does not fail

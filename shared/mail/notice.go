@@ -2,17 +2,17 @@ package mail
 
 import (
 	"cmp"
-	"fmt"
-	"io"
-	"log/slog"
 	"time"
 
+	"almanac/shared/private"
 	"almanac/shared/wall"
 )
 
 // Notice is a mail that tells a privacy officer that an alert waits. It knows no patient and nobody whom the alert is
 // about, so it can name none: only a reference, which leads to the rest after a log-in. It prints as "[redacted]".
 type Notice struct {
+	private.Hidden
+
 	ID           string // of the delivery; the Message-ID is made of it
 	To           Person
 	Organisation string // its name
@@ -47,9 +47,3 @@ func (n Notice) content(from string) content {
 		Signature: []string{from},
 	}
 }
-
-// LogValue hides the notice from logs.
-func (Notice) LogValue() slog.Value { return slog.StringValue(redacted) }
-
-// Format hides the notice from every verb of fmt.
-func (Notice) Format(w fmt.State, _ rune) { _, _ = io.WriteString(w, redacted) } // fmt's own writer does not fail

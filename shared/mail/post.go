@@ -18,6 +18,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sesv2/types"
 	"github.com/aws/smithy-go"
 
+	"almanac/shared/delay"
 	"almanac/shared/fault"
 )
 
@@ -87,14 +88,7 @@ func (p *Post) Send(ctx context.Context, parcel Parcel) (string, error) {
 // pause waits for up to limit, at random so that those who were throttled together do not come back together. It is
 // false if there is no time for that.
 func pause(ctx context.Context, limit time.Duration) bool {
-	timer := time.NewTimer(limit/4 + rand.N(limit*3/4)) //nolint:gosec // spreads load only
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return true
-	case <-ctx.Done():
-		return false
-	}
+	return delay.For(ctx, limit/4+rand.N(limit*3/4)) == nil //nolint:gosec // spreads load only
 }
 
 func (p *Post) try(ctx context.Context, in *sesv2.SendEmailInput) (string, error) {

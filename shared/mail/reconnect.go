@@ -2,15 +2,16 @@ package mail
 
 import (
 	"cmp"
-	"fmt"
-	"io"
-	"log/slog"
 	"time"
+
+	"almanac/shared/private"
 )
 
 // Reconnect is a mail that asks somebody to connect their Zoom account again. It holds no link: a mail that leads to a
 // log-in is what people are warned of. It prints as "[redacted]".
 type Reconnect struct {
+	private.Hidden
+
 	ID           string // of the delivery; the Message-ID is made of it
 	To           Person
 	Organisation string // its name
@@ -50,9 +51,3 @@ func (r Reconnect) content(from string) content {
 	}
 	return c
 }
-
-// LogValue hides the mail from logs.
-func (Reconnect) LogValue() slog.Value { return slog.StringValue(redacted) }
-
-// Format hides the mail from every verb of fmt.
-func (Reconnect) Format(w fmt.State, _ rune) { _, _ = io.WriteString(w, redacted) } // fmt's own writer does not fail

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"almanac/shared/patient"
+	"almanac/shared/private"
 )
 
 // The steps in which the register is asked.
@@ -38,7 +39,7 @@ type TraceStep struct {
 
 // Query is one search. A name or postcode may end in "*". It prints as "[redacted]".
 type Query struct {
-	patient.Private
+	private.Hidden
 	Family    string
 	Given     string
 	BirthDate string

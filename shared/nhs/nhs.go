@@ -16,6 +16,7 @@ import (
 	"almanac/shared/fault"
 	"almanac/shared/id"
 	"almanac/shared/patient"
+	"almanac/shared/private"
 	"almanac/shared/seal"
 	"almanac/shared/table"
 	"almanac/shared/wall"
@@ -40,7 +41,7 @@ func New(
 
 // Finding is what the register holds about somebody, as far as it is read. It prints as "[redacted]".
 type Finding struct {
-	patient.Private
+	private.Hidden
 	Number     string            `json:"number"` // ten digits
 	VersionID  string            `json:"versionId,omitempty"`
 	Restricted bool              `json:"restricted,omitempty"`

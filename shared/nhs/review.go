@@ -11,6 +11,7 @@ import (
 	"almanac/shared/id"
 	"almanac/shared/nhsnumber"
 	"almanac/shared/patient"
+	"almanac/shared/private"
 	"almanac/shared/seal"
 	"almanac/shared/table"
 )
@@ -46,7 +47,7 @@ const (
 
 // Candidate is whom a review is about, as far as it takes to decide. It prints as "[redacted]".
 type Candidate struct {
-	patient.Private
+	private.Hidden
 	// Number is shown as people read it; not where another record of ours has it.
 	Number     string         `json:"nhsNumber,omitempty" example:"999 000 0018"`
 	Names      []patient.Name `json:"names"`

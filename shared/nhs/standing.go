@@ -8,12 +8,13 @@ import (
 	"almanac/shared/event"
 	"almanac/shared/fault"
 	"almanac/shared/patient"
+	"almanac/shared/private"
 	"almanac/shared/table"
 )
 
 // NumberStanding is how a patient's number stands, for people to see. It prints as "[redacted]".
 type NumberStanding struct {
-	patient.Private
+	private.Hidden
 	Patient string `json:"patientId"`
 	// Number is shown as people read it, three, three and four digits; not of a patient who objects.
 	Number     string      `json:"nhsNumber,omitempty" example:"999 000 0018"`

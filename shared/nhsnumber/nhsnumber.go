@@ -6,6 +6,8 @@ package nhsnumber
 import (
 	"errors"
 	"strings"
+
+	"almanac/shared/private"
 )
 
 // Length is how many digits an NHS number has, the check digit included.
@@ -24,7 +26,11 @@ var (
 )
 
 // Number is an NHS number that passed the check. The zero Number is none.
-type Number struct{ digits [Length]byte }
+type Number struct {
+	private.Hidden
+
+	digits [Length]byte
+}
 
 // Parse reads a number of ten ASCII digits, with or without spaces. Other scripts' digits are refused: they pass for
 // digits here and for garbage at the other end. Errors: ErrForm, ErrCheck, ErrRepeated; none tells what was read.
@@ -88,3 +94,6 @@ func (n Number) Shown() string {
 func (n Number) Issued() bool {
 	return !n.IsZero() && n.digits[0] != '9' && string(n.digits[:2]) != "59"
 }
+
+// MarshalText hides the number from encoders: what is stored or sent says so by Digits.
+func (n Number) MarshalText() ([]byte, error) { return []byte(n.String()), nil }

@@ -34,7 +34,7 @@ type Answer struct {
 	Sheet   *Sheet
 	Content any // what the sheet shows
 	Title   string
-	// From is the name of whose page it is, above and below the rest; empty for none.
+	// From is the name of whose page it is, above the rest; empty for none.
 	From string
 	// FormTo lists the origins that the page's forms may lead to, besides its own; nil for a page without forms.
 	FormTo []string

@@ -214,18 +214,6 @@ func (x *exchange) log(ctx context.Context, status int) {
 		slog.Float64("took_ms", float64(x.edge.Now().Sub(x.began))/float64(time.Millisecond)),
 		slog.Bool("cold", x.cold),
 	}
-	level := slog.LevelInfo
-	if f := x.fault; f != nil {
-		attrs = append(attrs, slog.String("kind", f.Kind.String()), slog.String("code", f.Code))
-		switch f.Kind { //nolint:exhaustive // what somebody should look at
-		case fault.Internal:
-			level = slog.LevelError
-		case fault.Unavailable:
-			level = slog.LevelWarn
-		}
-		if level > slog.LevelInfo {
-			attrs = append(attrs, slog.Any("cause", x.causes))
-		}
-	}
-	x.edge.Log.LogAttrs(ctx, level, "request", attrs...)
+	level, why := cause.Refusal(x.fault, x.causes)
+	x.edge.Log.LogAttrs(ctx, level, "request", append(attrs, why...)...)
 }

@@ -1,8 +1,10 @@
 package patient
 
+import "almanac/shared/private"
+
 // Address is where a person lives, or can be written to, for a time.
 type Address struct {
-	Private
+	private.Hidden
 	Use      string   `json:"use"`             // one of AddressUses
 	Lines    []string `json:"lines,omitempty"` // at most five
 	Postcode string   `json:"postcode,omitempty"`

@@ -4,11 +4,12 @@ import (
 	"context"
 
 	"almanac/shared/access"
+	"almanac/shared/private"
 )
 
 // Addressee is whom a message is for. Without an Email there is nowhere to send it, and Why says so as a code.
 type Addressee struct {
-	Private
+	private.Hidden
 	Name  string
 	Email string
 	Why   Unreachable

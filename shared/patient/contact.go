@@ -1,8 +1,10 @@
 package patient
 
+import "almanac/shared/private"
+
 // Contact is a way to reach a person.
 type Contact struct {
-	Private
+	private.Hidden
 	System string `json:"system"` // one of Systems
 	Value  string `json:"value"`  // a number in E.164, or an e-mail address
 	Use    string `json:"use,omitempty"`

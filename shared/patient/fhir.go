@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"almanac/shared/disclosure"
+	"almanac/shared/private"
 )
 
 // The names that FHIR and the NHS give to what a record holds. The extension and its codes are those of UK Core.
@@ -20,7 +21,7 @@ const (
 // FHIR is a patient as a FHIR R4 resource of the profile UK Core Patient: what is exported, and what is read of a file.
 // Elements that are not of use here are left out.
 type FHIR struct {
-	Private
+	private.Hidden
 	ResourceType  string           `json:"resourceType"`
 	ID            string           `json:"id,omitempty"`
 	Meta          *FHIRMeta        `json:"meta,omitempty"`
@@ -45,7 +46,7 @@ type FHIRMeta struct {
 
 // FHIRIdentifier is a number that somebody has in a system of numbers.
 type FHIRIdentifier struct {
-	Private
+	private.Hidden
 	Extension []FHIRExtension `json:"extension,omitempty"`
 	System    string          `json:"system,omitempty"`
 	Value     string          `json:"value,omitempty"`
@@ -78,7 +79,7 @@ type FHIRPeriod struct {
 
 // FHIRName is a name (HumanName).
 type FHIRName struct {
-	Private
+	private.Hidden
 	Use    string      `json:"use,omitempty"`
 	Text   string      `json:"text,omitempty"`
 	Family string      `json:"family,omitempty"`
@@ -90,7 +91,7 @@ type FHIRName struct {
 
 // FHIRTelecom is a way to be reached (ContactPoint).
 type FHIRTelecom struct {
-	Private
+	private.Hidden
 	System string      `json:"system,omitempty"`
 	Value  string      `json:"value,omitempty"`
 	Use    string      `json:"use,omitempty"`
@@ -99,7 +100,7 @@ type FHIRTelecom struct {
 
 // FHIRAddress is an address.
 type FHIRAddress struct {
-	Private
+	private.Hidden
 	Use        string      `json:"use,omitempty"`
 	Type       string      `json:"type,omitempty"`
 	Text       string      `json:"text,omitempty"`

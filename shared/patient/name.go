@@ -3,12 +3,14 @@ package patient
 import (
 	"slices"
 	"strings"
+
+	"almanac/shared/private"
 )
 
 // Name is one name of a person, in the parts that PDS and FHIR keep (HumanName). The family name or the given names
 // may be missing, not both: some people have one name.
 type Name struct {
-	Private
+	private.Hidden
 	Use    string   `json:"use"` // one of NameUses
 	Prefix []string `json:"prefix,omitempty"`
 	// Given are the given names in order; one entry may hold several words, as in "John Paul".

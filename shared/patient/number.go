@@ -1,10 +1,14 @@
 package patient
 
-import "time"
+import (
+	"time"
+
+	"almanac/shared/private"
+)
 
 // Number is what is known of a person's NHS number.
 type Number struct {
-	Private
+	private.Hidden
 	Value string `json:"value"` // ten digits; empty where only past ones are known
 	// Status is the NHS Data Dictionary's NHS NUMBER STATUS INDICATOR: one of Verified, Present and TraceNeeded.
 	Status     string     `json:"status"`
@@ -18,7 +22,7 @@ type Number struct {
 
 // PastNumber is a number that is a person's no longer.
 type PastNumber struct {
-	Private
+	private.Hidden
 	Value  string    `json:"value"`
 	Until  time.Time `json:"until"`
 	Why    string    `json:"why"` // a code: replaced, removed, superseded, invalidated, refused

@@ -7,11 +7,13 @@ package patient
 import (
 	"slices"
 	"time"
+
+	"almanac/shared/private"
 )
 
 // Patient is one person's record.
 type Patient struct {
-	Private
+	private.Hidden
 	ID      string `json:"id"`
 	Version int64  `json:"version"`
 	Names   []Name `json:"names"`
@@ -60,7 +62,7 @@ const (
 
 // Practice is the GP practice that the person is, or was, registered with.
 type Practice struct {
-	Private
+	private.Hidden
 	ODSCode string `json:"odsCode"`
 	Start   string `json:"start,omitempty"` // dates, YYYY-MM-DD
 	End     string `json:"end,omitempty"`
@@ -69,7 +71,7 @@ type Practice struct {
 
 // Death says that the person died.
 type Death struct {
-	Private
+	private.Hidden
 	// On is as much of the date as is known: YYYY, YYYY-MM or YYYY-MM-DD; empty where nothing is.
 	On string `json:"on,omitempty"`
 	// Status is informal, or formal once the registrar was told.
@@ -85,7 +87,7 @@ const (
 
 // Alert is something that whoever meets the person should know first.
 type Alert struct {
-	Private
+	private.Hidden
 	Kind  string `json:"kind"` // one of AlertKinds
 	Text  string `json:"text"`
 	Start string `json:"start,omitempty"` // dates, YYYY-MM-DD
@@ -100,7 +102,7 @@ func AlertKinds() []string {
 // Objection says that the person does not want the NHS number used. While it stands, the number is not traced, shown,
 // looked up or exported.
 type Objection struct {
-	Private
+	private.Hidden
 	At time.Time `json:"at"`
 	By string    `json:"by"` // the subject of who entered it
 }

@@ -1,11 +1,15 @@
 package patient
 
-import "time"
+import (
+	"time"
+
+	"almanac/shared/private"
+)
 
 // Representative is somebody who acts for a patient. What the person may do, and for how long, stands in the patient's
 // circle as well (care.Representative), under the same id and without a name.
 type Representative struct {
-	Private
+	private.Hidden
 	ID           string    `json:"id"`           // rep_…
 	Relationship string    `json:"relationship"` // one of Relationships
 	Name         Name      `json:"name"`
@@ -20,7 +24,7 @@ type Representative struct {
 
 // Evidence is what was seen before somebody was let act for the patient.
 type Evidence struct {
-	Private
+	private.Hidden
 	Kind      string `json:"kind"`                // one of EvidenceKinds
 	SeenOn    string `json:"seenOn"`              // a date, YYYY-MM-DD
 	Reference string `json:"reference,omitempty"` // such as the number of the registered power of attorney

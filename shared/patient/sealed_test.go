@@ -21,6 +21,7 @@ import (
 	"almanac/shared/event"
 	"almanac/shared/fault"
 	"almanac/shared/patient"
+	"almanac/shared/private"
 	"almanac/shared/seal"
 	"almanac/shared/table"
 )
@@ -84,7 +85,7 @@ func TestEveryTypeIsRedacted(t *testing.T) {
 			walk(of.Elem())
 			return
 		}
-		if of.Kind() != reflect.Struct || seen[of] || of == reflect.TypeFor[time.Time]() || of == reflect.TypeFor[patient.Private]() {
+		if of.Kind() != reflect.Struct || seen[of] || of == reflect.TypeFor[time.Time]() || of == reflect.TypeFor[private.Hidden]() {
 			return
 		}
 		seen[of] = true

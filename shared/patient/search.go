@@ -10,13 +10,14 @@ import (
 	"almanac/shared/clinic"
 	"almanac/shared/fault"
 	"almanac/shared/nhsnumber"
+	"almanac/shared/private"
 	"almanac/shared/seal"
 	"almanac/shared/table"
 )
 
 // Query says whom to look for: at least one of the first six fields, and all that are given must agree.
 type Query struct {
-	Private
+	private.Hidden
 	// Name is the beginning of a family name, of a given name, or of both in any order: "smi jo", "Jo Smith",
 	// "Smith, Jo". Former names count as well.
 	Name      string
@@ -34,7 +35,7 @@ const MaxFound = 20
 
 // Found is as much of a patient as it takes to know the right one from others. It says nothing of where anybody lives.
 type Found struct {
-	Private
+	private.Hidden
 	ID         string `json:"id"`
 	Name       string `json:"name"`
 	BirthDate  string `json:"birthDate,omitempty"`

@@ -4,15 +4,15 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"io"
 	"math/rand/v2"
 	"mime"
-	"net"
 	"net/http"
 	"net/url"
 	"strconv"
 	"time"
 
+	"almanac/shared/delay"
+	"almanac/shared/exchange"
 	"almanac/shared/fault"
 )
 
@@ -31,17 +31,11 @@ const (
 	afterFlood = time.Second
 )
 
-type reply struct {
-	status int
-	header http.Header
-	body   []byte
-}
-
 // get makes the request of a call, and makes it again under the same X-Request-ID where that can help. What it gives is
 // an answer of status 200 or 404; everything else is an error.
-func (c *Client) get(ctx context.Context, call Call, path string, query url.Values) (reply, error) {
+func (c *Client) get(ctx context.Context, call Call, path string, query url.Values) (exchange.Reply, error) {
 	if call.ODS == "" {
-		return reply{}, errNoODS
+		return exchange.Reply{}, errNoODS
 	}
 	refused := "" // a token
 	for attempt := 0; ; attempt++ {
@@ -49,17 +43,17 @@ func (c *Client) get(ctx context.Context, call Call, path string, query url.Valu
 		switch {
 		case err == nil:
 			return res, nil
-		case res.status == http.StatusUnauthorized && refused == "":
+		case res.Status == http.StatusUnauthorized && refused == "":
 			refused = token
 			attempt-- // once, with a fresh token, and not counted among the repeats
 			continue
-		case res.status == http.StatusTooManyRequests:
+		case res.Status == http.StatusTooManyRequests:
 			if held := c.set.Hold(ctx, afterFlood); held != nil {
-				return reply{}, err
+				return exchange.Reply{}, err
 			}
 		}
-		if !worthRepeating(res.status, err) || attempt >= retries || !pause(ctx, attempt, fault.Of(err).RetryAfter) {
-			return reply{}, err
+		if !worthRepeating(res.Status, err) || attempt >= retries || !pause(ctx, attempt, fault.Of(err).RetryAfter) {
+			return exchange.Reply{}, err
 		}
 	}
 }
@@ -67,13 +61,13 @@ func (c *Client) get(ctx context.Context, call Call, path string, query url.Valu
 // attempt makes one request. The reply's status is zero where none came; the token is the one it was made with.
 func (c *Client) attempt(
 	ctx context.Context, call Call, path string, query url.Values, refused string,
-) (reply, string, error) {
+) (exchange.Reply, string, error) {
 	token, err := c.token.get(ctx, refused)
 	if err != nil {
-		return reply{}, "", err
+		return exchange.Reply{}, "", err
 	}
 	if err := c.set.Pace(ctx, call.Waiting); err != nil {
-		return reply{}, "", err
+		return exchange.Reply{}, "", err
 	}
 	ctx, cancel := context.WithTimeout(ctx, answerTimeout)
 	defer cancel()
@@ -81,7 +75,7 @@ func (c *Client) attempt(
 	to.RawQuery = query.Encode()
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, to.String(), nil)
 	if err != nil {
-		return reply{}, "", unanswered(err)
+		return exchange.Reply{}, "", unanswered(err)
 	}
 	req.Header.Set("Authorization", "Bearer "+token)
 	req.Header.Set("Accept", "application/fhir+json")
@@ -90,49 +84,46 @@ func (c *Client) attempt(
 	req.Header.Set("NHSD-End-User-Organisation-ODS", call.ODS)
 	res, err := c.fetch(req, maxAnswer)
 	if err != nil {
-		return reply{}, token, err
+		return exchange.Reply{}, token, err
 	}
 	return res, token, judge(res)
 }
 
 // fetch sends a request and reads the whole answer. Its errors never hold the request's address.
-func (c *Client) fetch(req *http.Request, most int64) (reply, error) {
-	res, err := c.http.Do(req)
-	if err != nil {
-		return reply{}, unanswered(err)
-	}
-	defer res.Body.Close() //nolint:errcheck // it was only read
-	body, err := io.ReadAll(io.LimitReader(res.Body, most+1))
+func (c *Client) fetch(req *http.Request, most int64) (exchange.Reply, error) {
+	res, err := exchange.Do(c.http, req, most)
 	switch {
+	case errors.Is(err, exchange.ErrTooLong):
+		return res, unreadable(res.Status)
 	case err != nil:
-		return reply{}, unanswered(err)
-	case int64(len(body)) > most:
-		return reply{status: res.StatusCode}, unreadable(res.StatusCode)
+		return res, unanswered(err)
 	}
-	return reply{res.StatusCode, res.Header, body}, nil
+	return res, nil
 }
 
 // judge tells what an answer means by its status and its coding's code. nil leaves 200 and 404 to the caller.
-func judge(res reply) error {
+func judge(res exchange.Reply) error {
 	code := ""
-	readable := isJSON(res.header)
+	readable := isJSON(res.Header)
 	if readable {
-		code = codingOf(res.body)
+		code = codingOf(res.Body)
 	}
-	said := answer{res.status, code}
-	switch res.status {
+	said := answer{res.Status, code}
+	switch res.Status {
 	case http.StatusOK:
-		if !readable || !json.Valid(res.body) { // an error page, or an answer cut off
-			return unreadable(res.status)
+		if !readable || !json.Valid(res.Body) { // an error page, or an answer cut off
+			return unreadable(res.Status)
 		}
 		return nil
 	case http.StatusNotFound:
 		if code == codeNoRecord || code == codeInvalidated {
 			return nil
 		}
-		return unreadable(res.status) // not the service's own: it says nothing about a number
+		return unreadable(res.Status) // not the service's own: it says nothing about a number
 	}
-	return after(refusal(said), res.header)
+	err := refusal(said)
+	err.RetryAfter = exchange.RetryAfter(res.Header, maxRetry) // as the service asks, within reason
+	return err
 }
 
 // refusal is what an answer means that is no result.
@@ -157,14 +148,6 @@ func refusal(said answer) *fault.Error {
 	return fault.Wrap(said, fault.Internal, "pds_unexpected", "The NHS gave an answer that nobody expected.")
 }
 
-// after takes over how long the service asks to wait, within reason.
-func after(e *fault.Error, h http.Header) *fault.Error {
-	if s, err := strconv.Atoi(h.Get("Retry-After")); err == nil && s > 0 {
-		e.RetryAfter = min(time.Duration(s)*time.Second, maxRetry)
-	}
-	return e
-}
-
 // worthRepeating tells whether the same request can succeed a moment later. What the pace or the token service refused
 // was not asked at all, and the queue brings it back.
 func worthRepeating(status int, err error) bool {
@@ -184,17 +167,7 @@ func pause(ctx context.Context, attempt int, asked time.Duration) bool {
 	if wait = max(wait, asked); wait > longestWait {
 		return false
 	}
-	if end, ok := ctx.Deadline(); ok && time.Until(end) < wait+leastTime {
-		return false
-	}
-	timer := time.NewTimer(wait)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return true
-	case <-ctx.Done():
-		return false
-	}
+	return delay.Leaving(ctx, wait, leastTime)
 }
 
 // isJSON tells whether the answer says that it is JSON: the service's own type, or the gateway's.
@@ -258,27 +231,7 @@ func unreadable(status int) *fault.Error {
 		"The NHS's answer could not be read.")
 }
 
-// unanswered is for a request that got no whole answer. What net/http says of it holds the address, with the number or
-// the name in it, or bytes of the answer: only what sort of failure it was is kept.
+// unanswered is for a request that got no whole answer.
 func unanswered(err error) *fault.Error {
-	why := "no answer"
-	var netErr net.Error
-	switch {
-	case errors.Is(err, context.Canceled):
-		why = "cancelled"
-	case errors.Is(err, context.DeadlineExceeded), errors.As(err, &netErr) && netErr.Timeout():
-		why = "timeout"
-	case errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, io.EOF):
-		why = "cut off"
-	}
-	return fault.Wrap(silence(why), fault.Unavailable, "pds_no_answer", "The NHS did not answer.")
+	return fault.Wrap(exchange.Silence("PDS", err), fault.Unavailable, "pds_no_answer", "The NHS did not answer.")
 }
-
-// silence is the cause of an error of a request without an answer.
-type silence string
-
-// Error says what sort of failure it was.
-func (s silence) Error() string { return "PDS: " + string(s) }
-
-// LogText is the error's text, which is fit for logs.
-func (s silence) LogText() string { return s.Error() }

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"almanac/shared/nhsnumber"
+	"almanac/shared/private"
 )
 
 // Outcome is what an answer says.
@@ -25,6 +26,8 @@ const (
 
 // Person is what the service holds about somebody. It prints as "[redacted]".
 type Person struct {
+	private.Hidden
+
 	// Number is the person's: another one than was asked for where that was superseded.
 	Number    nhsnumber.Number
 	VersionID string
@@ -80,19 +83,19 @@ func (c *Client) Get(ctx context.Context, call Call, number nhsnumber.Number) (P
 	if err != nil {
 		return Person{}, "", err
 	}
-	if res.status == http.StatusNotFound {
-		if codingOf(res.body) == codeInvalidated {
+	if res.Status == http.StatusNotFound {
+		if codingOf(res.Body) == codeInvalidated {
 			return Person{}, Invalidated, nil
 		}
 		return Person{}, NotFound, nil
 	}
 	var r resource
-	if json.Unmarshal(res.body, &r) != nil || r.ResourceType != "Patient" {
-		return Person{}, "", unreadable(res.status)
+	if json.Unmarshal(res.Body, &r) != nil || r.ResourceType != "Patient" {
+		return Person{}, "", unreadable(res.Status)
 	}
 	p := r.person()
 	if p.VersionID == "" {
-		p.VersionID = version(res.header)
+		p.VersionID = version(res.Header)
 	}
 	if p.Number.IsZero() {
 		return Person{}, Unusable, nil

@@ -7,11 +7,14 @@ import (
 	"net/url"
 
 	"almanac/shared/nhsnumber"
+	"almanac/shared/private"
 )
 
 // Query is a search for one person. Family and BirthDate are the least that is taken. A name or postcode may end in "*"
 // after two characters. It prints as "[redacted]".
 type Query struct {
+	private.Hidden
+
 	Family    string
 	Given     []string // the first name, and those after it
 	BirthDate string   // YYYY-MM-DD
@@ -44,18 +47,18 @@ func (c *Client) Search(ctx context.Context, call Call, q Query) (Person, Outcom
 		return Person{}, "", err
 	}
 	var b bundle
-	if res.status != http.StatusOK || json.Unmarshal(res.body, &b) != nil { // no answer to a search is a 404
-		return Person{}, "", unreadable(res.status)
+	if res.Status != http.StatusOK || json.Unmarshal(res.Body, &b) != nil { // no answer to a search is a 404
+		return Person{}, "", unreadable(res.Status)
 	}
 	if b.ResourceType == "OperationOutcome" {
-		if codingOf(res.body) == codeTooMany {
+		if codingOf(res.Body) == codeTooMany {
 			return Person{}, Many, nil
 		}
 		return Person{}, Unsupported, nil
 	}
 	p, outcome, ok := b.match()
 	if !ok {
-		return Person{}, "", unreadable(res.status)
+		return Person{}, "", unreadable(res.Status)
 	}
 	return p, outcome, nil
 }
@@ -90,6 +93,8 @@ type bundle struct {
 
 // Relation is somebody who is related to a person: by number where the service knows it.
 type Relation struct {
+	private.Hidden
+
 	ID     string
 	Number nhsnumber.Number
 	Codes  []string // of the relationships, such as Guardian
@@ -104,9 +109,9 @@ func (c *Client) RelatedPeople(ctx context.Context, call Call, number nhsnumber.
 		return nil, "", err
 	}
 	switch {
-	case res.status != http.StatusOK && codingOf(res.body) == codeInvalidated:
+	case res.Status != http.StatusOK && codingOf(res.Body) == codeInvalidated:
 		return nil, Invalidated, nil
-	case res.status != http.StatusOK:
+	case res.Status != http.StatusOK:
 		return nil, NotFound, nil
 	}
 	var b struct {
@@ -115,8 +120,8 @@ func (c *Client) RelatedPeople(ctx context.Context, call Call, number nhsnumber.
 			Resource relatedPerson `json:"resource"`
 		} `json:"entry"`
 	}
-	if json.Unmarshal(res.body, &b) != nil || b.ResourceType != "Bundle" {
-		return nil, "", unreadable(res.status)
+	if json.Unmarshal(res.Body, &b) != nil || b.ResourceType != "Bundle" {
+		return nil, "", unreadable(res.Status)
 	}
 	out := make([]Relation, 0, len(b.Entry))
 	for _, e := range b.Entry {

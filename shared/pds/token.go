@@ -126,18 +126,18 @@ func (t *tokens) exchange(ctx context.Context) (grant, string, error) {
 	if err != nil {
 		return grant{}, "", err
 	}
-	date := res.header.Get("Date")
+	date := res.Header.Get("Date")
 	switch {
-	case res.status == http.StatusTooManyRequests || res.status >= http.StatusInternalServerError:
-		return grant{}, date, fault.Wrap(answer{res.status, ""}, fault.Unavailable, "pds_token_unavailable",
+	case res.Status == http.StatusTooManyRequests || res.Status >= http.StatusInternalServerError:
+		return grant{}, date, fault.Wrap(answer{res.Status, ""}, fault.Unavailable, "pds_token_unavailable",
 			"The NHS gives no access just now.")
-	case res.status != http.StatusOK:
-		return grant{}, date, fault.Wrap(answer{res.status, oauthCode(res.body)}, fault.Unavailable, codeTokenRefused,
+	case res.Status != http.StatusOK:
+		return grant{}, date, fault.Wrap(answer{res.Status, oauthCode(res.Body)}, fault.Unavailable, codeTokenRefused,
 			"The NHS refuses this application access. Its key or registration needs looking at.")
 	}
 	var g grant
-	if json.Unmarshal(res.body, &g) != nil || g.Token == "" || strings.ContainsFunc(g.Token, notToken) {
-		return grant{}, date, unreadable(res.status)
+	if json.Unmarshal(res.Body, &g) != nil || g.Token == "" || strings.ContainsFunc(g.Token, notToken) {
+		return grant{}, date, unreadable(res.Status)
 	}
 	return g, date, nil
 }

@@ -12,6 +12,7 @@ import (
 	"almanac/shared/disclosure"
 	"almanac/shared/event"
 	"almanac/shared/fault"
+	"almanac/shared/private"
 	"almanac/shared/table"
 )
 
@@ -64,6 +65,8 @@ func roles(by access.Caller) []string {
 
 // PrivacyAlert is what the NHS's privacy officers are told of an emergency. It prints as "[redacted]".
 type PrivacyAlert struct {
+	private.Hidden
+
 	View   string
 	ID     string // a UUID that follows from the view, so that an alert that is sent again is the same one
 	Number string

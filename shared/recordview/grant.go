@@ -9,6 +9,7 @@ import (
 	"almanac/shared/event"
 	"almanac/shared/fault"
 	"almanac/shared/patient"
+	"almanac/shared/private"
 	"almanac/shared/table"
 )
 
@@ -28,6 +29,8 @@ type Permission struct {
 
 // Emergency is why the patient was not asked.
 type Emergency struct {
+	private.Hidden
+
 	Reason string
 	Note   string
 }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"almanac/shared/fault"
+	"almanac/shared/private"
 )
 
 // Kind names a record.
@@ -32,6 +33,8 @@ type Source interface {
 
 // Query says whose record is asked for, by whom.
 type Query struct {
+	private.Hidden
+
 	View     string // the id of the view: a request that is repeated for it is told to be the same one
 	Round    int    // how often the view was asked for anew because its record had been replaced meanwhile
 	ODS      string // of the organisation that asks
@@ -47,18 +50,24 @@ type Reference struct {
 
 // Content is what a record says. Its XHTML is as the other side sent it, until Shown.
 type Content struct {
+	private.Hidden
+
 	Date     time.Time // when the record was made
 	Sections []Part
 }
 
 // Part is one section of a record.
 type Part struct {
+	private.Hidden
+
 	Title string
 	XHTML string
 }
 
 // Shown is a record as it is shown, once.
 type Shown struct {
+	private.Hidden
+
 	ID        string    `json:"id"`
 	Record    Kind      `json:"record" enum:"summary-care-record,gp-record"`
 	Date      time.Time `json:"date" doc:"When the record was made: it may be out of date."`
@@ -70,6 +79,8 @@ type Shown struct {
 
 // Section is one section of a record, safe to put into a page.
 type Section struct {
+	private.Hidden
+
 	Title string `json:"title"`
 	HTML  string `json:"html" doc:"Paragraphs, lists and tables without attributes, scripts, links or images."`
 }

@@ -6,6 +6,7 @@ import (
 
 	"almanac/shared/fault"
 	"almanac/shared/id"
+	"almanac/shared/private"
 )
 
 // State is how far a view has come.
@@ -70,6 +71,8 @@ type view struct {
 
 // facts are what of a view could identify somebody, or is written in words.
 type facts struct {
+	private.Hidden
+
 	Number string `json:"number"`         // the NHS number that the view is for
 	Note   string `json:"note,omitempty"` // what was written about the emergency
 	ODS    string `json:"ods"`

@@ -6,11 +6,14 @@ import (
 	"time"
 
 	"almanac/shared/fault"
+	"almanac/shared/private"
 )
 
 // Alert tells the privacy officers of the NHS that somebody looked at a record without the patient's permission. It
 // prints as "[redacted]".
 type Alert struct {
+	private.Hidden
+
 	ID     string // a UUID of the alert's own; an alert that is sent again has the same one
 	Number string
 	User   string // the person's user id in the Spine directory (SDS)

@@ -4,10 +4,14 @@ import (
 	"encoding/json"
 	"net/http"
 	"time"
+
+	"almanac/shared/private"
 )
 
 // Record is what a record says, for a person to read. It prints as "[redacted]".
 type Record struct {
+	private.Hidden
+
 	Title    string
 	Date     time.Time // when it was made
 	Sections []Section
@@ -15,6 +19,8 @@ type Record struct {
 
 // Section is one part of a record. Its XHTML is as it was sent: whoever shows it makes it safe first.
 type Section struct {
+	private.Hidden
+
 	Title string
 	XHTML string
 }

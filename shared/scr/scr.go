@@ -21,6 +21,7 @@ import (
 	"github.com/google/uuid"
 
 	"almanac/shared/fault"
+	"almanac/shared/private"
 )
 
 // Settings are what a client is made of.
@@ -110,6 +111,8 @@ const (
 
 // Reference is where a patient's latest record is.
 type Reference struct {
+	private.Hidden
+
 	ID      string
 	Sharing Sharing
 }

@@ -6,15 +6,14 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"mime"
-	"net"
 	"net/http"
 	"net/url"
 	"strconv"
 	"strings"
 	"time"
 
+	"almanac/shared/exchange"
 	"almanac/shared/fault"
 )
 
@@ -70,38 +69,32 @@ func (w wire) exchange(
 		if err != nil {
 			return err
 		}
-		if res.status == http.StatusUnauthorized && refused == "" {
+		if res.Status == http.StatusUnauthorized && refused == "" {
 			refused = token
 			continue
 		}
 		if err := judge(res); err != nil || out == nil {
 			return err
 		}
-		if !isJSON(res.header) || json.Unmarshal(res.body, out) != nil {
-			return unreadable(res.status)
+		if !isJSON(res.Header) || json.Unmarshal(res.Body, out) != nil {
+			return unreadable(res.Status)
 		}
 		return nil
 	}
 }
 
-type reply struct {
-	status int
-	header http.Header
-	body   []byte
-}
-
 // send makes one request and reads the whole answer. Its errors never hold the request's address.
 func (w wire) send(
 	ctx context.Context, call Call, step, method string, to *url.URL, body []byte, token string,
-) (reply, error) {
+) (exchange.Reply, error) {
 	if err := w.pace(ctx, call.Waiting); err != nil {
-		return reply{}, err
+		return exchange.Reply{}, err
 	}
 	ctx, cancel := context.WithTimeout(ctx, answerTimeout)
 	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, method, to.String(), bytes.NewReader(body))
 	if err != nil {
-		return reply{}, unanswered(err)
+		return exchange.Reply{}, unanswered(err)
 	}
 	req.Header.Set("Authorization", "Bearer "+token)
 	req.Header.Set("Accept", fhirJSON)
@@ -111,29 +104,24 @@ func (w wire) send(
 	if body != nil {
 		req.Header.Set("Content-Type", fhirJSON)
 	}
-	res, err := w.http.Do(req)
-	if err != nil {
-		return reply{}, unanswered(err)
-	}
-	defer res.Body.Close() //nolint:errcheck // it was only read
-	answer, err := io.ReadAll(io.LimitReader(res.Body, maxAnswer+1))
+	res, err := exchange.Do(w.http, req, maxAnswer)
 	switch {
+	case errors.Is(err, exchange.ErrTooLong):
+		return res, unreadable(res.Status)
 	case err != nil:
-		return reply{}, unanswered(err)
-	case len(answer) > maxAnswer:
-		return reply{}, unreadable(res.StatusCode)
+		return res, unanswered(err)
 	}
-	return reply{res.StatusCode, res.Header, answer}, nil
+	return res, nil
 }
 
 // judge tells what the status of an answer means; nil for success.
-func judge(res reply) error {
-	said := answered(res.status)
-	switch status := res.status; {
+func judge(res exchange.Reply) error {
+	said := answered(res.Status)
+	switch status := res.Status; {
 	case status == http.StatusOK || status == http.StatusCreated:
 		return nil
 	case status == accessControl, status == http.StatusForbidden:
-		return refused(said, res.body)
+		return refused(said, res.Body)
 	case status == http.StatusNotFound:
 		return none()
 	case status == http.StatusTooManyRequests:
@@ -146,7 +134,7 @@ func judge(res reply) error {
 	case status >= http.StatusBadRequest:
 		return fault.Wrap(said, fault.Invalid, "record_request_refused", "The NHS cannot read this request.")
 	}
-	return unreadable(res.status) // a redirect, which nothing follows
+	return unreadable(res.Status) // a redirect, which nothing follows
 }
 
 // refused is for a record that the service does not hand out: the patient does not want it, or the service does not let
@@ -181,10 +169,8 @@ func optedOut(body []byte) bool {
 }
 
 // after takes over how long the service asks to wait, within reason.
-func after(e *fault.Error, res reply) *fault.Error {
-	if s, err := strconv.Atoi(res.header.Get("Retry-After")); err == nil && s > 0 {
-		e.RetryAfter = min(time.Duration(s)*time.Second, maxRetry)
-	}
+func after(e *fault.Error, res exchange.Reply) *fault.Error {
+	e.RetryAfter = exchange.RetryAfter(res.Header, maxRetry)
 	return e
 }
 
@@ -207,27 +193,8 @@ func unreadable(status int) *fault.Error {
 	return fault.Wrap(answered(status), fault.Unavailable, "record_unreadable", "The answer could not be read.")
 }
 
-// unanswered is for a request that got no whole answer. What net/http says of it holds the address, with the number in
-// it: only what sort of failure it was is kept.
+// unanswered is for a request that got no whole answer.
 func unanswered(err error) *fault.Error {
-	why := "no answer"
-	var netErr net.Error
-	switch {
-	case errors.Is(err, context.Canceled):
-		why = "cancelled"
-	case errors.Is(err, context.DeadlineExceeded), errors.As(err, &netErr) && netErr.Timeout():
-		why = "timeout"
-	case errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, io.EOF):
-		why = "cut off"
-	}
-	return fault.Wrap(silence(why), fault.Unavailable, "record_unavailable", "The record service did not answer.")
+	return fault.Wrap(exchange.Silence("the record service", err), fault.Unavailable, "record_unavailable",
+		"The record service did not answer.")
 }
-
-// silence is the cause of an error of a request without an answer.
-type silence string
-
-// Error says what sort of failure it was.
-func (s silence) Error() string { return "the record service: " + string(s) }
-
-// LogText is the error's text, which is fit for logs.
-func (s silence) LogText() string { return s.Error() }

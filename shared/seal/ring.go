@@ -11,9 +11,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"log/slog"
 
 	"almanac/shared/fault"
+	"almanac/shared/private"
 	"almanac/shared/table"
 )
 
@@ -28,6 +28,8 @@ var ErrSealed = errors.New("sealed with another key, or changed")
 // Ring is what an organisation's root key is used for: to wrap its patients' data keys, and to make the digests by
 // which they are found. It is safe for concurrent use.
 type Ring struct {
+	private.Hidden
+
 	org    string
 	wrap   cipher.AEAD
 	lookup []byte
@@ -132,14 +134,10 @@ func (r *Ring) OpenCursor(of string, sealed []byte) ([]byte, error) {
 	return open(r.cursor, sealed, bound(r.org, of, "cursor"))
 }
 
-// LogValue hides the keys from logs.
-func (*Ring) LogValue() slog.Value { return slog.StringValue(redacted) }
-
-// Format hides the keys from every verb of fmt.
-func (*Ring) Format(w fmt.State, _ rune) { _, _ = io.WriteString(w, redacted) } // fmt's own writer does not fail
-
 // Key is a patient's data key.
 type Key struct {
+	private.Hidden
+
 	org, patient string
 	aead         cipher.AEAD
 }
@@ -176,14 +174,6 @@ func (k Key) Open(what string, sealed []byte, v any) error {
 }
 
 var errMalformed = errors.New("what was sealed is malformed")
-
-// LogValue hides the key from logs.
-func (Key) LogValue() slog.Value { return slog.StringValue(redacted) }
-
-// Format hides the key from every verb of fmt.
-func (Key) Format(w fmt.State, _ rune) { _, _ = io.WriteString(w, redacted) } // fmt's own writer does not fail
-
-const redacted = "[redacted]"
 
 // bound is what something sealed belongs to: sealed for one, it does not open for another.
 func bound(org, patient, what string) []byte {

@@ -38,6 +38,7 @@ import (
 //	  whose it is            T#<org>#USR#<subject>     CON#<provider>            -
 //	  pending connection     T#<org>#GRANT#<hash>      GRANT (ttl)               -
 //	  its rooms              T#<org>#<connection>      ROO#<room>                -
+//	  rooms long over        T#<org>#<connection>      OLD#<room>                -
 //	  room being made        T#<org>#<connection>      NEW#<appointment>         -
 //	  calls of a day         T#<org>#<connection>      USE#<UTC day> (ttl)       -
 //	  its erasure            T#<org>#<connection>      ERA                       -
@@ -46,6 +47,7 @@ import (
 //	  its log                T#<org>#<appointment>     LOG#<at>#<entry>          -
 //	patient's link           T#<org>#LNK#<hash>        LNK                       -
 //	task                     T#<org>#<task>            TSK                       T#<org>#TASK#<state> / at#id
+//	  of a person's account  T#<org>#USR#<subject>     MAT#<task>                -
 //	event                    T#<org>#<target>          EVT#<event>               OUT#<0..7> / id, until relayed
 //	idempotency record       T#<org>#IDEM#<hash>       IDEM (ttl, 72 h)          -
 //
@@ -206,6 +208,9 @@ func (c Clinic) Grant(digest string) Key { return c.key("GRANT#"+digest, "GRANT"
 // RoomOf is the key of the row that gives a provider's room to its appointment.
 func (c Clinic) RoomOf(connection, ref string) Key { return c.key(connection, RoomsOf+ref) }
 
+// PastRoomOf is the key of that row once the room is long over: only the erasing of the connection looks for it there.
+func (c Clinic) PastRoomOf(connection, ref string) Key { return c.key(connection, PastRoomsOf+ref) }
+
 // Making is the key of the row that stands while a room for an appointment is being made.
 func (c Clinic) Making(connection, appointment string) Key {
 	return c.key(connection, Makings+appointment)
@@ -235,6 +240,9 @@ func (c Clinic) VisitLink(digest string) Key { return c.key("LNK#"+digest, "LNK"
 
 // Task is the key of a task for the staff.
 func (c Clinic) Task(id string) Key { return c.key(id, "TSK") }
+
+// Matter is the key of the row that stands while a task about a person's account waits for somebody.
+func (c Clinic) Matter(subject, task string) Key { return c.key("USR#"+subject, Matters+task) }
 
 // ListOf names a list of records of one kind, by time.
 type ListOf string

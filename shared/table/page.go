@@ -76,9 +76,11 @@ const (
 	ConsentTexts = "TXT#"
 	Connections  = "CON#"
 	RoomsOf      = "ROO#"
+	PastRoomsOf  = "OLD#"
 	Makings      = "NEW#"
 	VisitLogs    = "LOG#"
 	Usages       = "USE#"
+	Matters      = "MAT#"
 )
 
 // UnderPage reads one page of a record's items whose sort key begins with the prefix, newest first when back is set:

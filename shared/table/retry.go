@@ -3,12 +3,12 @@ package table
 import (
 	"context"
 	"errors"
-	"math/rand/v2"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 	"github.com/aws/smithy-go"
 
+	"almanac/shared/delay"
 	"almanac/shared/fault"
 )
 
@@ -19,27 +19,15 @@ const (
 	retryAfter  = time.Second
 )
 
-// backOff waits before a further try: full jitter, so that those who collided once do not collide again.
+// backOff waits before a further try, so that those who collided once do not collide again.
 func (t *Table) backOff(ctx context.Context, attempt int) error {
 	if attempt == 0 {
 		return nil
 	}
-	limit := min(longestWait, firstDelay<<(attempt-1))
-	if err := t.sleep(ctx, rand.N(limit)+time.Millisecond); err != nil { //nolint:gosec // spreads load only
+	if err := t.sleep(ctx, delay.Drawn(attempt, firstDelay, longestWait)); err != nil {
 		return unavailable(err)
 	}
 	return nil
-}
-
-func sleep(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
 }
 
 func unavailable(cause error) *fault.Error {

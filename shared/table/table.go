@@ -18,6 +18,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
 	"almanac/shared/access"
+	"almanac/shared/delay"
 	"almanac/shared/fault"
 	"almanac/shared/id"
 )
@@ -34,7 +35,7 @@ type Table struct {
 
 // New makes a Table from a client, the table's name, the clock and the id source.
 func New(db *dynamodb.Client, name string, now func() time.Time, newID id.Source) *Table {
-	return &Table{db: db, name: name, now: now, newID: newID, sleep: sleep}
+	return &Table{db: db, name: name, now: now, newID: newID, sleep: delay.For}
 }
 
 // WithKeys gives the table with the table of keys beside it. Without one, nothing that needs a key can be done.

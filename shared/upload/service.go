@@ -128,14 +128,8 @@ func contentType(format string) string {
 
 // List lists uploads, newest first, a page at a time. after is what the page before gave as next.
 func (s *Service) List(ctx context.Context, by access.Caller, after string, limit int) ([]Upload, string, error) {
-	if at, upload, _ := strings.Cut(after, "#"); after != "" {
-		if _, err := time.Parse(time.RFC3339, at); err != nil || !id.Valid(upload, prefix) {
-			return nil, "", fault.New(fault.Invalid, "invalid", "Something in this cannot be taken as it stands.",
-				fault.Detail{
-					Code: "malformed_cursor", Pointer: "/after",
-					Message: "Must be the next of an answer, as it was given.",
-				})
-		}
+	if err := table.Position(after, prefix); err != nil {
+		return nil, "", err
 	}
 	c := s.table.For(by)
 	all, next, err := table.List[Upload](ctx, c, c.Listing(table.Uploads, "", time.Time{}, ""), after, limit, true)

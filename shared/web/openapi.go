@@ -27,7 +27,7 @@ func OpenAPI(title string, routes Routes) ([]byte, error) {
 		Description: "An access token of your log-in, with the scope almanac/use.",
 	}}
 	doc.Components.Responses = problemResponses(doc.Components.Schemas)
-	ids := map[string]string{}
+	ids, explained := map[string]string{}, map[reflect.Type]bool{}
 	for _, row := range slices.Sorted(maps.Keys(routes)) {
 		e := newEndpoint(row, routes[row])
 		op := e.documented(doc.Components.Schemas)
@@ -36,9 +36,48 @@ func OpenAPI(title string, routes Routes) ([]byte, error) {
 		}
 		ids[op.OperationID] = row
 		e.register(api, op)
+		explain(doc.Components.Schemas, e.out, explained)
 	}
 	finish(doc)
 	return indent(doc)
+}
+
+// Coded is an answer, or a part of one, some of whose texts are codes. Codes lists them by the name of the field in
+// JSON, each with what it means, and the documentation has the lists.
+type Coded interface {
+	Codes() map[string][][2]string
+}
+
+// explain puts what codes mean into the descriptions of the fields that hold them, in t and whatever t holds.
+func explain(registry huma.Registry, t reflect.Type, done map[reflect.Type]bool) {
+	switch t.Kind() { //nolint:exhaustive // those that hold others
+	case reflect.Pointer, reflect.Slice, reflect.Array, reflect.Map:
+		explain(registry, t.Elem(), done)
+		return
+	case reflect.Struct:
+	default:
+		return
+	}
+	if done[t] {
+		return
+	}
+	done[t] = true
+	if coded, ok := reflect.TypeAssert[Coded](reflect.Zero(t)); ok {
+		schema := registry.Schema(t, true, "")
+		for schema.Ref != "" {
+			schema = registry.SchemaFromRef(schema.Ref)
+		}
+		for field, codes := range coded.Codes() {
+			p := schema.Properties[field]
+			p.Description += "\n"
+			for _, c := range codes {
+				p.Description += "\n- `" + c[0] + "`: " + c[1]
+			}
+		}
+	}
+	for f := range t.Fields() {
+		explain(registry, f.Type, done)
+	}
 }
 
 // finish corrects what huma documents otherwise than we behave.
@@ -145,6 +184,9 @@ func (e *endpoint) success(registry huma.Registry, id string) *huma.Response {
 	if e.status == http.StatusCreated && implements[Located](e.out) {
 		res.Headers["Location"] = text("The address of the new record.")
 	}
+	if implements[Baking](e.out) {
+		res.Headers["Set-Cookie"] = text("What the browser must bring along later.")
+	}
 	if e.keyed {
 		res.Headers["Idempotent-Replayed"] = text(
 			"true where the request had been carried out before and this is its first answer.")
@@ -193,12 +235,14 @@ func problemResponses(registry huma.Registry) map[string]*huma.Response {
 	return out
 }
 
-// operationID makes a name for generated clients of a summary: "Book an appointment" is bookAppointment.
+// operationID makes a name for generated clients of a summary: "Book an appointment" is bookAppointment, and "E-mail
+// a patient's link" is emailPatientLink.
 func operationID(summary string) string {
+	summary = strings.NewReplacer("'s", "", "s'", "s", "-", "").Replace(summary)
 	words := strings.FieldsFunc(summary, func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) })
 	words = slices.DeleteFunc(words, func(w string) bool {
 		switch strings.ToLower(w) {
-		case "a", "an", "the":
+		case "a", "an", "the", "your":
 			return true
 		}
 		return false

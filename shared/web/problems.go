@@ -68,6 +68,8 @@ invalid: Not as documented
 	See errors: each entry names a field and what it must be.
 busy: Busy
 	Many are changing the same records. Nothing was done: wait as Retry-After says and repeat the request.
+too_often: Too often
+	Nothing was done. Wait as Retry-After says, then ask again.
 outcome_unknown: Outcome unknown
 	Repeat the same request with the same Idempotency-Key: it is carried out once, whatever became of the first.
 timeout: Took too long

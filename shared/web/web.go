@@ -53,6 +53,12 @@ type Matched struct {
 
 func (Matched) matched() bool { return true }
 
+// Paged is embedded in the input of a list that comes in pages.
+type Paged struct {
+	After string `query:"after" maxLength:"300" doc:"The next of the page before: for the same person and request, within an hour."`
+	Limit int    `query:"limit" minimum:"1" maximum:"200" default:"50"`
+}
+
 // Versioned is an answer that has a version: it gets the ETag that Matched asks for.
 type Versioned interface{ ETagVersion() int64 }
 

@@ -1,7 +1,6 @@
 package nhs
 
 import (
-	"bytes"
 	_ "embed" // for the page
 	"html/template"
 	"net/http"
@@ -22,9 +21,6 @@ var page string
 // shown is how many requests the page lists.
 const shown = 60
 
-// maxForm bounds a form of the page.
-const maxForm = 16 << 10
-
 // row is one person on the page.
 type row struct {
 	pds.Person
@@ -43,31 +39,21 @@ func (s *Server) show(w http.ResponseWriter, _ *http.Request) {
 	for _, p := range s.PDS.Everybody() {
 		rows = append(rows, s.row(p))
 	}
-	t, err := template.New("page").Funcs(template.FuncMap{
+	funcs := template.FuncMap{
 		"clock":  func(t time.Time) string { return t.UTC().Format("15:04:05") },
 		"short":  func(id string) string { return id[:min(8, len(id))] },
-		"times":  timesOf,
+		"times":  sandbox.Times,
 		"tail":   tailOf,
 		"status": func(n int) string { return strconv.Itoa(n) },
 		"bad":    func(r apim.Request) bool { return r.Status == 0 || r.Status >= http.StatusBadRequest },
-	}).Parse(page)
-	if err != nil {
-		http.Error(w, err.Error(), http.StatusInternalServerError)
-		return
 	}
-	var b bytes.Buffer
-	if err := t.Execute(&b, map[string]any{
+	sandbox.Page(w, http.StatusOK, page, "pages", funcs, map[string]any{
 		"People": rows, "Requests": requests, "All": all, "Refused": s.Refused(), "Faults": s.Faults.List(),
 		"Kinds": append(apim.Kinds(), sandbox.Slow), "On": []string{
 			"token", "get", "search", "related", "document", "bundle", "audit", "permission", "record",
 			"pds", "scr", "gp",
 		},
-	}); err != nil {
-		http.Error(w, err.Error(), http.StatusInternalServerError)
-		return
-	}
-	w.Header().Set("Content-Type", "text/html; charset=utf-8")
-	_, _ = w.Write(b.Bytes())
+	})
 }
 
 // tailOf leaves out of a path what all paths of an API have.
@@ -76,16 +62,6 @@ func tailOf(pattern string) string {
 		pattern = strings.TrimPrefix(pattern, base)
 	}
 	return pattern
-}
-
-func timesOf(n int) string {
-	switch n {
-	case sandbox.Forever:
-		return "until cleared"
-	case 1:
-		return "once"
-	}
-	return strconv.Itoa(n) + " times"
 }
 
 func (s *Server) row(p pds.Person) row {
@@ -159,35 +135,21 @@ func (s *Server) change(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, err.Error(), http.StatusBadRequest)
 		return
 	}
-	back(w, "../../#p"+number)
-}
-
-// back sends a browser to the page. http.Redirect would make the address absolute and lose the path before it.
-func back(w http.ResponseWriter, to string) {
-	w.Header().Set("Location", to)
-	w.WriteHeader(http.StatusSeeOther)
+	sandbox.Back(w, "../../#p"+number)
 }
 
 // addFault takes the form for a fault; programs send JSON to /dev/faults.
 func (s *Server) addFault(w http.ResponseWriter, r *http.Request) {
-	r.Body = http.MaxBytesReader(w, r.Body, maxForm)
-	fault := sandbox.Fault{Kind: r.PostFormValue("kind"), On: strings.ReplaceAll(r.PostFormValue("on"), " ", "")}
-	var err error
-	if fault.Count, err = strconv.Atoi(r.PostFormValue("count")); err != nil {
-		http.Error(w, "the count must be a number", http.StatusBadRequest)
-		return
+	fault, err := sandbox.FormFault(w, r)
+	fault.On = strings.ReplaceAll(fault.On, " ", "")
+	if err == nil {
+		err = s.Faults.Add(fault)
 	}
-	if fault.Kind == sandbox.Slow {
-		if err = fault.Delay.UnmarshalText([]byte(r.PostFormValue("delay"))); err != nil {
-			http.Error(w, err.Error(), http.StatusBadRequest)
-			return
-		}
-	}
-	if err := s.Faults.Add(fault); err != nil {
+	if err != nil {
 		http.Error(w, err.Error(), http.StatusBadRequest)
 		return
 	}
-	back(w, "./#faults")
+	sandbox.Back(w, "./#faults")
 }
 
 func (s *Server) pageRoutes(mux *http.ServeMux) {
@@ -197,14 +159,14 @@ func (s *Server) pageRoutes(mux *http.ServeMux) {
 	mux.HandleFunc("POST /add-fault", s.addFault)
 	mux.HandleFunc("POST /clear-faults", func(w http.ResponseWriter, _ *http.Request) {
 		s.Faults.Clear()
-		back(w, "./#faults")
+		sandbox.Back(w, "./#faults")
 	})
 	mux.HandleFunc("POST /forget-requests", func(w http.ResponseWriter, _ *http.Request) {
 		s.Forget()
-		back(w, "./#requests")
+		sandbox.Back(w, "./#requests")
 	})
 	mux.HandleFunc("POST /revoke-tokens", func(w http.ResponseWriter, _ *http.Request) {
 		s.RevokeTokens()
-		back(w, "./#faults")
+		sandbox.Back(w, "./#faults")
 	})
 }

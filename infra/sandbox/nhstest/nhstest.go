@@ -11,7 +11,6 @@ import (
 	"crypto/sha512"
 	"encoding/base64"
 	"encoding/json"
-	"io"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -25,6 +24,7 @@ import (
 	"almanac/infra/sandbox/apim"
 	"almanac/infra/sandbox/nhs"
 	"almanac/infra/sandbox/pds"
+	"almanac/infra/sandbox/sandboxtest"
 	"almanac/infra/sandbox/scr"
 )
 
@@ -41,31 +41,11 @@ type Stand struct {
 
 	URL, TokenURL, PDSURL, SCRURL, GPURL string
 
-	Key   *rsa.PrivateKey // of the application, 2,048 bits
-	Clock *Clock
+	Key   *rsa.PrivateKey    // of the application, 2,048 bits
+	Clock *sandboxtest.Clock // of the stand-ins' tokens and dates
 	HTTP  *http.Client
 
 	token string
-}
-
-// Clock is the time for the stand-ins' tokens and dates. It does not move by itself.
-type Clock struct {
-	mu sync.Mutex
-	at time.Time
-}
-
-// Now is the time.
-func (c *Clock) Now() time.Time {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.at
-}
-
-// Pass lets time pass.
-func (c *Clock) Pass(d time.Duration) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.at = c.at.Add(d)
 }
 
 // key is the application's in every test of a process: to make one takes longer than most tests.
@@ -80,7 +60,7 @@ func New(tb testing.TB, change ...func(*nhs.Config)) *Stand {
 	if err != nil {
 		tb.Fatal(err)
 	}
-	s := &Stand{Key: key, Clock: &Clock{at: time.Date(2026, 11, 21, 9, 0, 0, 0, time.UTC)}}
+	s := &Stand{Key: key, Clock: sandboxtest.At(time.Date(2026, 11, 21, 9, 0, 0, 0, time.UTC))}
 	config := nhs.Config{
 		Apps: []apim.App{{Key: APIKey, Name: "Test", Keys: apim.Fixed(KID, &key.PublicKey)}},
 		Rate: -1, Now: s.Clock.Now,
@@ -145,12 +125,7 @@ func Form(assertion string) url.Values {
 }
 
 // Reply is an answer, read to its end.
-type Reply struct {
-	Status int
-	Header http.Header
-	Body   []byte
-	Err    error // the connection broke before or within the answer
-}
+type Reply struct{ sandboxtest.Reply }
 
 // Code is the Spine code of an OperationOutcome, or the text that stands in its place.
 func (r Reply) Code() string {
@@ -171,14 +146,6 @@ func (r Reply) Code() string {
 		return d.Coding[0].Code
 	}
 	return o.Issue[0].Details.Text
-}
-
-// Into decodes the body and fails the test if it cannot.
-func (r Reply) Into(tb testing.TB, v any) {
-	tb.Helper()
-	if err := json.Unmarshal(r.Body, v); err != nil {
-		tb.Fatalf("%v in %d %s", err, r.Status, r.Body)
-	}
 }
 
 // AskToken sends a form to the token endpoint.
@@ -242,12 +209,4 @@ func (s *Stand) Send(tb testing.TB, method, address string, body any, change ...
 	return s.send(r)
 }
 
-func (s *Stand) send(r *http.Request) Reply {
-	res, err := s.HTTP.Do(r)
-	if err != nil {
-		return Reply{Err: err}
-	}
-	defer func() { _ = res.Body.Close() }() // it was only read
-	body, err := io.ReadAll(res.Body)
-	return Reply{res.StatusCode, res.Header, body, err}
-}
+func (s *Stand) send(r *http.Request) Reply { return Reply{sandboxtest.Do(s.HTTP, r)} }

@@ -3,7 +3,6 @@ package oidc
 import (
 	_ "embed" // for the pages
 	"encoding/base64"
-	"html/template"
 	"net/http"
 	"net/url"
 	"slices"
@@ -239,18 +238,5 @@ func (i *Issuer) problemPage(w http.ResponseWriter, text string) {
 
 // page renders one of the templates in pages.html.
 func (i *Issuer) page(w http.ResponseWriter, status int, name, title string, data any) {
-	t, err := template.New("pages").Parse(pages)
-	if err != nil {
-		http.Error(w, err.Error(), http.StatusInternalServerError)
-		return
-	}
-	var b strings.Builder
-	all := map[string]any{"Prefix": i.prefix, "Title": title, "Data": data}
-	if err := t.ExecuteTemplate(&b, name, all); err != nil {
-		http.Error(w, err.Error(), http.StatusInternalServerError)
-		return
-	}
-	w.Header().Set("Content-Type", "text/html; charset=utf-8")
-	w.WriteHeader(status)
-	_, _ = w.Write([]byte(b.String()))
+	sandbox.Page(w, status, pages, name, nil, map[string]any{"Prefix": i.prefix, "Title": title, "Data": data})
 }

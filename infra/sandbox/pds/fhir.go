@@ -165,10 +165,19 @@ func (p *Person) extensions() []any {
 	return list
 }
 
-func names(list []Name) []any {
+// numbered makes a list of which each element has an id of that letter.
+func numbered[T any](letter string, list []T, fill func(o object, one T)) []any {
 	var out []any
 	for n, one := range list {
-		o := object{"id": "N" + strconv.Itoa(n+1)}
+		o := object{"id": letter + strconv.Itoa(n+1)}
+		fill(o, one)
+		out = append(out, o)
+	}
+	return out
+}
+
+func names(list []Name) []any {
+	return numbered("N", list, func(o object, one Name) {
 		o.set("use", one.Use)
 		o.set("prefix", one.Prefix)
 		o.set("given", one.Given)
@@ -177,35 +186,25 @@ func names(list []Name) []any {
 			o["suffix"] = []string{one.Suffix}
 		}
 		o.set("period", period(one.Start, one.End))
-		out = append(out, o)
-	}
-	return out
+	})
 }
 
 func addresses(list []Address) []any {
-	var out []any
-	for n, one := range list {
-		o := object{"id": "A" + strconv.Itoa(n+1)}
+	return numbered("A", list, func(o object, one Address) {
 		o.set("use", one.Use)
 		o.set("line", one.Lines)
 		o.set("postalCode", one.Postcode)
 		o.set("period", period(one.Start, one.End))
-		out = append(out, o)
-	}
-	return out
+	})
 }
 
 func telecoms(list []Telecom) []any {
-	var out []any
-	for n, one := range list {
-		o := object{"id": "T" + strconv.Itoa(n+1)}
+	return numbered("T", list, func(o object, one Telecom) {
 		o.set("system", one.System)
 		o.set("value", one.Value)
 		o.set("use", one.Use)
 		o.set("period", period(one.Start, one.End))
-		out = append(out, o)
-	}
-	return out
+	})
 }
 
 func (p *Person) contact() []any {

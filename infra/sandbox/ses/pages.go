@@ -1,7 +1,6 @@
 package ses
 
 import (
-	"bytes"
 	_ "embed" // for the pages
 	"html"
 	"html/template"
@@ -133,24 +132,12 @@ func links(m Mail) []string {
 
 // page renders one of the templates in pages.html.
 func (s *Server) page(w http.ResponseWriter, status int, name string, data map[string]any) {
-	t, err := template.New("pages").Funcs(template.FuncMap{
+	sandbox.Page(w, status, pages, name, template.FuncMap{
 		"when":    func(t time.Time) string { t = inLondon(t.UTC()); return t.Format("2 January 2006, ") + clock(t) },
 		"machine": func(t time.Time) string { return t.UTC().Format(time.RFC3339) },
 		"kind":    kindOf, "bytes": bytesOf, "preview": preview, "kinds": kindsOf,
 		"method": methodOf, "join": strings.Join, "count": func(n int) string { return strconv.Itoa(n) },
-	}).Parse(pages)
-	if err != nil {
-		http.Error(w, err.Error(), http.StatusInternalServerError)
-		return
-	}
-	var b bytes.Buffer
-	if err := t.ExecuteTemplate(&b, name, data); err != nil {
-		http.Error(w, err.Error(), http.StatusInternalServerError)
-		return
-	}
-	w.Header().Set("Content-Type", "text/html; charset=utf-8")
-	w.WriteHeader(status)
-	_, _ = w.Write(b.Bytes())
+	}, data)
 }
 
 // kindOf says in words what an attachment is.
