@@ -6,6 +6,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"almanac/shared/exchange"
 )
 
 const (
@@ -49,10 +51,10 @@ func date(text string) (time.Time, bool) {
 
 // tooMany tells how long to wait after an answer that there were too many calls, and whether it is the day's quota that
 // is spent. The quota of creating and changing meetings is told by the text alone: its headers speak of another limit.
-func tooMany(res reply, text string, now time.Time) (time.Duration, bool) {
-	wait, said := asked(res.header, now)
-	ofTheDay := spentToday(text) || res.status == http.StatusMultipleChoices ||
-		strings.EqualFold(res.header.Get("X-RateLimit-Type"), "Daily-limit") || said && wait > maxBusy
+func tooMany(res exchange.Reply, text string, now time.Time) (time.Duration, bool) {
+	wait, said := asked(res.Header, now)
+	ofTheDay := spentToday(text) || res.Status == http.StatusMultipleChoices ||
+		strings.EqualFold(res.Header.Get("X-RateLimit-Type"), "Daily-limit") || said && wait > maxBusy
 	switch {
 	case ofTheDay && said && wait > maxBusy:
 		return wait + jitter(spread), true

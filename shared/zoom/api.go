@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"time"
 
+	"almanac/shared/delay"
 	"almanac/shared/fault"
 	"almanac/shared/video"
 )
@@ -59,6 +60,7 @@ type about int
 const (
 	aMeeting about = iota
 	aUser
+	aPastMeeting
 )
 
 const (
@@ -207,15 +209,5 @@ func pause(ctx context.Context, attempt int, asked time.Duration) bool {
 	if wait > longestWait {
 		return false
 	}
-	if end, ok := ctx.Deadline(); ok && time.Until(end) < wait+leastTime {
-		return false
-	}
-	timer := time.NewTimer(wait)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return true
-	case <-ctx.Done():
-		return false
-	}
+	return delay.Leaving(ctx, wait, leastTime)
 }

@@ -3,13 +3,13 @@ package zoom
 import (
 	"context"
 	"errors"
-	"io"
-	"net"
 	"net/http"
 	"net/http/httptrace"
 	"strconv"
 	"sync/atomic"
 	"time"
+
+	"almanac/shared/exchange"
 )
 
 const (
@@ -19,15 +19,8 @@ const (
 	maxAnswer = 2 << 20
 )
 
-// reply is an answer, whatever it says.
-type reply struct {
-	status int
-	header http.Header
-	body   []byte
-}
-
 // fetch sends a request and reads the whole answer within the time-out. Its error is a silence.
-func fetch(ctx context.Context, client *http.Client, req *http.Request) (reply, error) {
+func fetch(ctx context.Context, client *http.Client, req *http.Request) (exchange.Reply, error) {
 	ctx, cancel := context.WithTimeout(ctx, answerTimeout)
 	defer cancel()
 	var connected atomic.Bool // from here on something of the request may have left
@@ -37,40 +30,23 @@ func fetch(ctx context.Context, client *http.Client, req *http.Request) (reply, 
 	still := *client
 	// A redirect would take a token to an address that nobody configured.
 	still.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
-	res, err := still.Do(req.WithContext(ctx))
-	if err != nil {
-		return reply{}, silent(err, connected.Load())
-	}
-	defer res.Body.Close() //nolint:errcheck // it was only read
-	body, err := io.ReadAll(io.LimitReader(res.Body, maxAnswer+1))
+	res, err := exchange.Do(&still, req.WithContext(ctx), maxAnswer)
 	switch {
+	case errors.Is(err, exchange.ErrTooLong):
+		return exchange.Reply{}, silence{"far too much", true}
 	case err != nil:
-		return reply{}, silent(err, true)
-	case len(body) > maxAnswer:
-		return reply{}, silence{"far too much", true}
+		return exchange.Reply{}, silent(err, connected.Load())
 	}
-	return reply{res.StatusCode, res.Header, body}, nil
+	return res, nil
 }
 
-// silence is the cause of an error of a call without a whole answer. What net/http says of it holds the address, or
-// bytes of the answer: only what sort of failure it was is kept.
+// silence is the cause of an error of a call without a whole answer.
 type silence struct {
 	why  string
 	sent bool // it may have arrived
 }
 
-func silent(err error, sent bool) silence {
-	var netErr net.Error
-	switch {
-	case errors.Is(err, context.Canceled):
-		return silence{"cancelled", sent}
-	case errors.Is(err, context.DeadlineExceeded), errors.As(err, &netErr) && netErr.Timeout():
-		return silence{"timeout", sent}
-	case errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, io.EOF):
-		return silence{"cut off", sent}
-	}
-	return silence{"no answer", sent}
-}
+func silent(err error, sent bool) silence { return silence{exchange.Why(err), sent} }
 
 // Error says what sort of failure it was.
 func (s silence) Error() string { return "Zoom: " + s.why }

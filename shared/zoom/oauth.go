@@ -9,13 +9,17 @@ import (
 	"strings"
 	"time"
 
+	"almanac/shared/exchange"
 	"almanac/shared/fault"
+	"almanac/shared/private"
 	"almanac/shared/video"
 )
 
 // App is an app as it is registered with Zoom: the one that each person connects, or the one that makes users in a
 // clinic's account. Every field is required; Check tells which is missing. It prints as [redacted].
 type App struct {
+	private.Hidden
+
 	URL          string // of Zoom's OAuth, such as https://zoom.us
 	API          string // of its REST API, such as https://api.zoom.us; it tells which addresses of a token to trust
 	ClientID     string
@@ -45,6 +49,8 @@ func (a App) Check() error {
 
 // Grant is what somebody granted the app. It prints as [redacted].
 type Grant struct {
+	private.Hidden
+
 	Access  string
 	Refresh string // good for one use: the next Refresh gives another
 	Expires time.Time
@@ -103,18 +109,18 @@ func (a App) Revoke(ctx context.Context, accessToken string) error {
 	if err != nil {
 		return unreached(err)
 	}
-	if res.status/100 == 2 {
+	if res.Status/100 == 2 {
 		return nil
 	}
 	return a.refusal(res, func(answer) error { return nil })
 }
 
 // post sends a form with the app's credentials.
-func (a App) post(ctx context.Context, path string, form url.Values) (reply, error) {
+func (a App) post(ctx context.Context, path string, form url.Values) (exchange.Reply, error) {
 	body := strings.NewReader(form.Encode())
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, strings.TrimRight(a.URL, "/")+path, body)
 	if err != nil {
-		return reply{}, silent(err, false)
+		return exchange.Reply{}, silent(err, false)
 	}
 	req.SetBasicAuth(a.ClientID, a.ClientSecret)
 	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
@@ -132,17 +138,18 @@ func (a App) token(ctx context.Context, form url.Values, dead func(answer) error
 		}
 		return Grant{}, unreached(err)
 	}
-	if res.status/100 != 2 {
+	if res.Status/100 != 2 {
 		return Grant{}, a.refusal(res, dead)
 	}
-	g, ok := a.read(res.body, asked)
+	g, ok := a.read(res.Body, asked)
 	if ok {
 		return g, nil
 	}
-	if word, code := oauthWord(res.body); word != "" || code != 0 {
-		return Grant{}, a.refusal(reply{http.StatusBadRequest, res.header, res.body}, dead)
+	if word, code := oauthWord(res.Body); word != "" || code != 0 {
+		res.Status = http.StatusBadRequest
+		return Grant{}, a.refusal(res, dead)
 	}
-	return Grant{}, unknown(answer{status: res.status})
+	return Grant{}, unknown(answer{status: res.Status})
 }
 
 // maxToken is the longest token that is taken.
@@ -202,25 +209,25 @@ func oauthWord(body []byte) (string, int64) {
 }
 
 // refusal tells what an answer means that is no grant.
-func (a App) refusal(res reply, dead func(answer) error) error {
-	word, code := oauthWord(res.body)
-	said := answer{res.status, code, word}
+func (a App) refusal(res exchange.Reply, dead func(answer) error) error {
+	word, code := oauthWord(res.Body)
+	said := answer{res.Status, code, word}
 	switch {
-	case res.status == http.StatusTooManyRequests:
+	case res.Status == http.StatusTooManyRequests:
 		e := fault.Wrap(said, fault.Limited, video.ProviderBusy, "Zoom takes no more requests just now.")
 		e.RetryAfter, _ = tooMany(res, "", a.Now())
 		return e // even where it is for the day: the code is the one that callers of this know
-	case res.status == http.StatusBadGateway || res.status == http.StatusGatewayTimeout:
+	case res.Status == http.StatusBadGateway || res.Status == http.StatusGatewayTimeout:
 		return unknown(said) // something before Zoom did not hear what became of it
-	case res.status >= http.StatusInternalServerError:
+	case res.Status >= http.StatusInternalServerError:
 		return unreached(said)
-	case ours(said), said.word == "" && code == 0 && res.status == http.StatusUnauthorized && json.Valid(res.body):
+	case ours(said), said.word == "" && code == 0 && res.Status == http.StatusUnauthorized && json.Valid(res.Body):
 		return fault.Wrap(said, fault.Internal, Misconfigured, "Zoom refuses this service. Its operator must mend it.")
 	case gone(said), code == 4733, code == 4734:
 		return dead(said)
 	case word == "invalid_request", word == "invalid_token":
 		return ofRequest(said, dead)
-	case json.Valid(res.body):
+	case json.Valid(res.Body):
 		return fault.Wrap(said, fault.Internal, Unexpected, "Zoom gave an answer that nobody expected.")
 	}
 	return unreached(said) // not Zoom's own words

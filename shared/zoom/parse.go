@@ -143,6 +143,9 @@ func ofRoom(n *video.Notice, payload object, about subject) bool {
 	if about == theMeeting || about == theParticipant {
 		n.Session = room.session("uuid")
 	}
+	if n.Kind == video.MeetingEnded {
+		n.At = when(n.At, room, "end_time")
+	}
 	if about == theParticipant {
 		person := room.sub("participant")
 		if person == nil {
@@ -180,22 +183,41 @@ func ofTime(n *video.Notice, room object) {
 	}
 }
 
-// ofPerson reads who it was: the host, by the id of a user that guests without a log-in do not have, or somebody. The
-// key is made of Zoom's name of this one coming and going, which is not the same at the next, or in another meeting.
+// ofPerson reads who it was: the host, by the id of a user that guests without a log-in do not have, or somebody.
 func ofPerson(n *video.Notice, person object) {
 	id, user := person.name("id"), person.name("participant_user_id")
 	n.Host = n.User != "" && (id == n.User || user == n.User)
+	n.Participant = participant(n.Session, person)
+	n.At = when(n.At, person, map[video.Kind]string{video.Joined: "join_time", video.Left: "leave_time"}[n.Kind])
+}
+
+// participant is the key of somebody's one coming and going in a meeting, which is not the same at the next, or in
+// another meeting. It is made of the name that Zoom has for that both in what it tells at once and in what can be read
+// afterwards, if it gives that name.
+func participant(session string, person object) string {
 	key := ""
-	if who := person.session("participant_uuid"); who != "" {
-		key = "uuid " + who
-	} else if who, ok := person.whole("user_id"); ok {
+	if who, ok := person.whole("user_id"); ok {
 		key = fmt.Sprint("user ", who)
 	} else if who := person.name("user_id"); who != "" {
 		key = "user " + who
+	} else if who := person.session("participant_uuid"); who != "" {
+		key = "uuid " + who
 	}
-	if key != "" {
-		const short = 10
-		sum := sha256.Sum256([]byte("almanac zoom participant\n" + n.Session + "\n" + key))
-		n.Participant = hex.EncodeToString(sum[:short])
+	if key == "" {
+		return ""
 	}
+	const short = 10
+	sum := sha256.Sum256([]byte("almanac zoom participant\n" + session + "\n" + key))
+	return hex.EncodeToString(sum[:short])
+}
+
+// when is the time of an event, unless what happened has one of its own that is a little earlier: what is read
+// afterwards has that one. It is to the second, so the event's, which is finer, serves for one of about that second.
+func when(told time.Time, thing object, key string) time.Time {
+	const same, most = 2 * time.Second, 10 * time.Minute
+	own, ok := thing.instant(key, "")
+	if lag := told.Sub(own); ok && (told.IsZero() || lag >= same && lag <= most) {
+		return own
+	}
+	return told
 }

@@ -117,9 +117,13 @@ func TestParticipants(t *testing.T) {
 		}
 		return got[0].Participant
 	}
-	one := key("joined", meeting, `"u1"`, `"1"`)
-	if len(one) != 20 || one != key("left", meeting, `"u1"`, `2`) || one == key("left", meeting, `"u2"`, `"1"`) || one == key("left", "other", `"u1"`, `"1"`) {
+	one := key("joined", meeting, `"u1"`, `""`)
+	if len(one) != 20 || one != key("left", meeting, `"u1"`, `null`) || one == key("left", meeting, `"u2"`, `""`) || one == key("left", "other", `"u1"`, `""`) {
 		t.Error("by uuid")
+	}
+	// What can be read afterwards has the user_id and no uuid.
+	if both := key("joined", meeting, `"u1"`, `"7"`); both != key("left", meeting, `"u2"`, `7`) || both == key("left", meeting, `"u1"`, `8`) || both == one {
+		t.Error("by both")
 	}
 	two := key("joined", meeting, `""`, `"16778240"`)
 	if two == "" || two != key("left", meeting, `null`, `16778240`) || two == key("left", meeting, `""`, `"16778241"`) || two == key("left", "other", `""`, `"16778240"`) {

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"almanac/shared/exchange"
 	"almanac/shared/fault"
 	"almanac/shared/video"
 )
@@ -26,52 +27,54 @@ const (
 const noCode = -1
 
 // judge tells what an answer means: by its status and its code, and by its text in two places where nothing else tells.
-func (c call) judge(res reply, now time.Time) (object, *fault.Error) {
-	o, unreadable := readObject(res.body)
+func (c call) judge(res exchange.Reply, now time.Time) (object, *fault.Error) {
+	o, unreadable := readObject(res.Body)
 	code, ok := o.whole("code")
 	if o.told("code") && !ok {
 		code = noCode
 	}
-	said := answer{status: res.status, code: code}
+	said := answer{status: res.Status, code: code}
 	text := o.text("message")
 	switch {
-	case res.status/100 == 2 && code == 0:
+	case res.Status/100 == 2 && code == 0:
 		return o, c.success(res, unreadable)
-	case res.status == http.StatusTooManyRequests, res.status == http.StatusMultipleChoices, spentToday(text):
+	case res.Status == http.StatusTooManyRequests, res.Status == http.StatusMultipleChoices, spentToday(text):
 		return nil, limited(said, res, text, now)
-	case res.status >= http.StatusInternalServerError, res.status == http.StatusRequestTimeout:
+	case res.Status >= http.StatusInternalServerError, res.Status == http.StatusRequestTimeout:
 		return nil, c.after(said, res, now)
-	case unreadable != nil, res.status/100 == 3:
+	case unreadable != nil, res.Status/100 == 3:
 		return nil, c.after(said, res, now) // from something before Zoom
 	case c.about == aUser:
 		if e := ofUser(said); e != nil {
 			return nil, e
 		}
+	case c.about == aPastMeeting && code == 4711: // nothing that must be granted, so there is nothing to connect again
+		return nil, fault.Wrap(said, fault.Invalid, video.ProviderRefused, "The account's owner did not grant this.")
 	}
 	return nil, meaning(said, text)
 }
 
 // success checks that an answer of success holds what it must.
-func (c call) success(res reply, unreadable error) *fault.Error {
+func (c call) success(res exchange.Reply, unreadable error) *fault.Error {
 	bodyless := c.method == http.MethodPatch || c.method == http.MethodDelete
-	if unreadable == nil || bodyless && len(strings.TrimSpace(string(res.body))) == 0 {
+	if unreadable == nil || bodyless && len(strings.TrimSpace(string(res.Body))) == 0 {
 		return nil
 	}
 	return c.lost(silence{"an answer that cannot be read", true})
 }
 
 // after is for an answer after which nothing is known but that Zoom, or something before it, was reached.
-func (c call) after(said answer, res reply, now time.Time) *fault.Error {
+func (c call) after(said answer, res exchange.Reply, now time.Time) *fault.Error {
 	if c.creates {
 		return unknown(said)
 	}
 	e := unreached(said)
-	e.RetryAfter, _ = asked(res.header, now)
+	e.RetryAfter, _ = asked(res.Header, now)
 	return e
 }
 
 // limited is for too many calls.
-func limited(said answer, res reply, text string, now time.Time) *fault.Error {
+func limited(said answer, res exchange.Reply, text string, now time.Time) *fault.Error {
 	wait, ofTheDay := tooMany(res, text, now)
 	e := fault.Wrap(said, fault.Limited, video.ProviderBusy, "Zoom takes no more requests just now.")
 	if ofTheDay {

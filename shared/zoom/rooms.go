@@ -31,7 +31,7 @@ const hostLinkLife = 2 * time.Hour
 func (r Rooms) Capabilities() video.Capabilities {
 	return video.Capabilities{
 		Name: "Zoom", PerPersonAccount: true, Update: true, Events: true, HostLink: true, HostLinkLife: hostLinkLife,
-		LongestMinutes: longest,
+		History: true, LongestMinutes: longest,
 	}
 }
 
@@ -93,35 +93,75 @@ const (
 	maxPages = 50
 )
 
-// Upcoming lists the meetings that are still to come or under way. Where Zoom's list does not end, it is an error:
-// what is not on a part of it may be there all the same.
+// Upcoming lists the meetings that are still to come or under way. Zoom does not say whether one that has not begun at
+// its time is among them.
 func (r Rooms) Upcoming(ctx context.Context, h video.Host) ([]video.Room, error) {
-	var rooms []video.Room
-	query := url.Values{"type": {"upcoming"}, "page_size": {strconv.Itoa(pageSize)}}
-	for range maxPages {
-		o, err := r.api.do(ctx, r.tokens, h, call{
-			method: http.MethodGet, path: "/users/me/meetings", query: query,
-		})
-		if err != nil {
-			return nil, err
+	return r.list(ctx, h, "upcoming")
+}
+
+// All lists, besides those, the meetings whose time has passed, as far as Zoom keeps them. Its list of all that are
+// scheduled should have the upcoming ones, too; whoever looks here must not miss one for that.
+func (r Rooms) All(ctx context.Context, h video.Host) ([]video.Room, error) {
+	all, err := r.list(ctx, h, "scheduled")
+	if err != nil {
+		return nil, err
+	}
+	more, err := r.list(ctx, h, "upcoming")
+	if err != nil {
+		return nil, err
+	}
+	there := make(map[string]bool, len(all))
+	for _, room := range all {
+		there[room.Ref] = true
+	}
+	for _, room := range more {
+		if !there[room.Ref] {
+			all = append(all, room)
 		}
-		list, ok := o["meetings"].([]any)
+	}
+	return all, nil
+}
+
+// list lists meetings of a sort. Where Zoom's list does not end, it is an error: what is not on a part of it may be
+// there all the same.
+func (r Rooms) list(ctx context.Context, h video.Host, sort string) ([]video.Room, error) {
+	rooms := []video.Room{}
+	err := r.pages(ctx, h, call{
+		method: http.MethodGet, path: "/users/me/meetings", query: url.Values{"type": {sort}},
+	}, "meetings", func(one object) {
+		if room := r.room(one); room.Ref != "" {
+			rooms = append(rooms, room)
+		}
+	})
+	return rooms, err
+}
+
+// pages reads a list of Zoom's page by page.
+func (r Rooms) pages(ctx context.Context, h video.Host, c call, name string, take func(object)) error {
+	if c.query == nil {
+		c.query = url.Values{}
+	}
+	c.query.Set("page_size", strconv.Itoa(pageSize))
+	for range maxPages {
+		o, err := r.api.do(ctx, r.tokens, h, c)
+		if err != nil {
+			return err
+		}
+		list, ok := o[name].([]any)
 		if !ok {
-			return nil, unreached(silence{"a list without meetings", true})
+			return unreached(silence{"a list without " + name, true})
 		}
 		for _, v := range list {
 			one, _ := v.(map[string]any)
-			if room := r.room(one); room.Ref != "" {
-				rooms = append(rooms, room)
-			}
+			take(one)
 		}
 		next := o.text("next_page_token")
 		if next == "" {
-			return rooms, nil
+			return nil
 		}
-		query.Set("next_page_token", next)
+		c.query.Set("next_page_token", next)
 	}
-	return nil, unreached(silence{"a list without an end", true})
+	return unreached(silence{"a list without an end", true})
 }
 
 // Get reads a meeting. Its JoinURL is empty where Zoom gives none that a person may be sent to.

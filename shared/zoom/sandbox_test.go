@@ -314,7 +314,7 @@ func TestWebhooksOfTheStandIn(t *testing.T) {
 		time.Sleep(10 * time.Millisecond)
 	}
 	for _, h := range ear.Heard() {
-		m, err := zoom.Verify(append([]string{"another"}, s.Secrets...), h.Header.Values, h.Body, s.Clock.Now())
+		m, err := zoom.Verify(append([]string{"another"}, s.Secrets...), maxAge, h.Header.Values, h.Body, s.Clock.Now())
 		if err != nil || m.Secret != 1 {
 			t.Fatalf("%s: %v", h.Event, err)
 		}

@@ -12,6 +12,19 @@ func UserScopes() []string {
 	}
 }
 
+// HistoryScopes are what that app may be granted besides. With both, the log of a visit is filled up with what Zoom did
+// not tell in time, such as the end of a meeting whose message was lost; without them, it says what was told. They are
+// not required, because a clinic may well want us to read no more than is needed.
+func HistoryScopes() []string {
+	return []string{"meeting:read:past_meeting", "meeting:read:list_past_participants"}
+}
+
+// History tells whether the scopes that were granted let us read what took place in somebody's meetings.
+func (a App) History(granted []string) bool {
+	a.Scopes = HistoryScopes()
+	return len(a.Missing(granted)) == 0
+}
+
 // AdminScopes are what the app that makes users in a clinic's own account must be granted.
 func AdminScopes() []string {
 	return []string{"user:read:user:admin", "user:write:user:admin"}

@@ -6,11 +6,14 @@ import (
 	"net/url"
 
 	"almanac/shared/fault"
+	"almanac/shared/private"
 	"almanac/shared/video"
 )
 
 // User is a user of Zoom. It prints as [redacted].
 type User struct {
+	private.Hidden
+
 	ID      string
 	Account string
 	Email   string
@@ -25,6 +28,8 @@ func (u User) Active() bool { return u.Status == "" || u.Status == "active" }
 
 // NewUser is a user to be made in the account. It prints as [redacted].
 type NewUser struct {
+	private.Hidden
+
 	Email, First, Last string
 	Licensed           bool
 }

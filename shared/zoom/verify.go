@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"almanac/shared/fault"
+	"almanac/shared/private"
 )
 
 const (
@@ -17,9 +18,6 @@ const (
 	MaxBody = 256 << 10
 	// MaxAhead is how far ahead of our clock the sender's may be.
 	MaxAhead = 5 * time.Minute
-	// MaxAge is how old a delivery may be. Zoom tries again for 85 minutes and does not say whether it signs anew;
-	// a replay within this time does no harm, because every delivery is taken once.
-	MaxAge = 2 * time.Hour
 )
 
 // The headers of a webhook. Their names come in any capitals.
@@ -34,14 +32,17 @@ type Match struct {
 	Age    time.Duration // by its timestamp; negative where the sender's clock is ahead
 }
 
-// Verify tells whether Zoom sent a body: signed with one of the secrets over its raw bytes, not long ago. It comes
-// before all else that is done with a body. header gives all values of a header, whatever capitals its name is in.
+// Verify tells whether Zoom sent a body: signed with one of the secrets over its raw bytes, not longer ago than maxAge.
+// It comes before all else that is done with a body. header gives all values of a header, whatever capitals its name
+// is in. A replay within maxAge does no harm, because every delivery is taken once.
 // Errors: fault.Denied, which does not say what is wrong; fault.Internal if there is no secret.
-func Verify(secrets []string, header func(name string) []string, body []byte, now time.Time) (Match, error) {
+func Verify(
+	secrets []string, maxAge time.Duration, header func(name string) []string, body []byte, now time.Time,
+) (Match, error) {
 	signature, stamp := single(header(signatureHeader)), single(header(stampHeader))
 	at, ok := seconds(stamp)
 	age := now.Sub(at)
-	if !ok || age > MaxAge || age < -MaxAhead || len(body) > MaxBody {
+	if !ok || age > maxAge || age < -MaxAhead || len(body) > MaxBody {
 		return Match{}, refused()
 	}
 	found, usable := -1, false
@@ -95,6 +96,8 @@ func signed(secret, prefix string, text []byte) string {
 
 // Answer is what Zoom wants to hear when it tries an address. It prints as [redacted].
 type Answer struct {
+	private.Hidden
+
 	PlainToken     string `json:"plainToken"`
 	EncryptedToken string `json:"encryptedToken"`
 }
@@ -118,5 +121,5 @@ func Validation(secret string, body []byte) (Answer, bool, error) {
 	if len(token) < least || len(token) > most || strings.ContainsFunc(token, func(r rune) bool { return !wordly(r) }) {
 		return Answer{}, true, fmt.Errorf("validation: %w", unreadable())
 	}
-	return Answer{token, signed(secret, "", []byte(token))}, true, nil
+	return Answer{PlainToken: token, EncryptedToken: signed(secret, "", []byte(token))}, true, nil
 }

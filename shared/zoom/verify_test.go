@@ -17,7 +17,10 @@ import (
 	"almanac/shared/zoom"
 )
 
-const secret = "whsec-1-secret"
+const (
+	secret = "whsec-1-secret"
+	maxAge = 2 * time.Hour
+)
 
 func sign(secret, stamp, body string) string {
 	mac := hmac.New(sha256.New, []byte(secret))
@@ -39,17 +42,18 @@ func TestVerify(t *testing.T) {
 	for name, body := range map[string]string{
 		"plain": `{"b":1,"a":2}`, "mixed": `{"topic":"😀 \ud83d\ude00 é \u00e9",  "a":1}` + "\n", "empty": "", "no JSON": "\xff\x00",
 	} {
-		m, err := zoom.Verify(secrets, signedHeaders(secret, noon.Add(-time.Minute), body).Values, []byte(body), noon)
+		m, err := zoom.Verify(secrets, maxAge, signedHeaders(secret, noon.Add(-time.Minute), body).Values, []byte(body), noon)
 		if err != nil || m.Secret != 2 || m.Age != time.Minute {
 			t.Errorf("%s: %+v, %v", name, m, err)
 		}
-		m, err = zoom.Verify(secrets, signedHeaders("newest", noon, body).Values, []byte(body), noon)
+		m, err = zoom.Verify(secrets, maxAge, signedHeaders("newest", noon, body).Values, []byte(body), noon)
 		if err != nil || m.Secret != 0 || m.Age != 0 {
 			t.Errorf("%s: %+v, %v", name, m, err)
 		}
 	}
-	if _, err := zoom.Verify([]string{secret, secret}, signedHeaders(secret, noon, "x").Values, []byte("x"), noon); err != nil {
-		t.Error("a secret that is there twice")
+	m, err := zoom.Verify([]string{"", secret, secret}, maxAge, signedHeaders(secret, noon, "x").Values, []byte("x"), noon)
+	if err != nil || m.Secret != 1 {
+		t.Errorf("a secret that is there twice: %+v, %v", m, err)
 	}
 }
 
@@ -104,23 +108,40 @@ func TestForgeries(t *testing.T) {
 		"written anew":       with([]string{sign(secret, now, reserialised(t, body))}, now),
 		"SHA-256 of nothing": with([]string{"v0=" + strings.Repeat("0", 64)}, now),
 	} {
-		_, err := zoom.Verify([]string{"", secret}, h.Values, []byte(body), noon)
+		_, err := zoom.Verify([]string{"", secret}, maxAge, h.Values, []byte(body), noon)
 		check(t, err, "denied: denied")
 		if t.Failed() {
 			t.Fatal(name)
 		}
 	}
 	for _, d := range []time.Duration{5 * time.Minute, -2 * time.Hour, -85 * time.Minute} {
-		if _, err := zoom.Verify([]string{secret}, at(d).Values, []byte(body), noon); err != nil {
+		if _, err := zoom.Verify([]string{secret}, maxAge, at(d).Values, []byte(body), noon); err != nil {
 			t.Errorf("%v: %v", d, err)
 		}
 	}
 	long := strings.Repeat("x", zoom.MaxBody+1)
-	_, err := zoom.Verify([]string{secret}, signedHeaders(secret, noon, long).Values, []byte(long), noon)
+	_, err := zoom.Verify([]string{secret}, maxAge, signedHeaders(secret, noon, long).Values, []byte(long), noon)
 	check(t, err, "denied: denied")
 	for _, none := range [][]string{nil, {""}} {
-		_, err := zoom.Verify(none, signedHeaders("", noon, body).Values, []byte(body), noon)
+		_, err := zoom.Verify(none, maxAge, signedHeaders("", noon, body).Values, []byte(body), noon)
 		check(t, err, "internal: zoom_misconfigured")
+	}
+}
+
+// How old a delivery may be is for the caller to say.
+func TestVerifyAge(t *testing.T) {
+	for limit, ages := range map[time.Duration]map[time.Duration]bool{
+		5 * time.Minute: {0: true, 5 * time.Minute: true, 5*time.Minute + time.Second: false, 2 * time.Hour: false},
+		24 * time.Hour:  {2*time.Hour + time.Second: true, 24 * time.Hour: true, 24*time.Hour + time.Second: false},
+		0:               {0: true, time.Second: false},
+	} {
+		for age, want := range ages {
+			h := signedHeaders(secret, noon.Add(-age), "x")
+			m, err := zoom.Verify([]string{secret}, limit, h.Values, []byte("x"), noon)
+			if (err == nil) != want || want && m.Age != age {
+				t.Errorf("%v old, of at most %v: %+v, %v", age, limit, m, err)
+			}
+		}
 	}
 }
 
@@ -132,7 +153,7 @@ func TestEveryBitCounts(t *testing.T) {
 		for bit := range 8 {
 			forged := bytes.Clone(body)
 			forged[i] ^= 1 << bit
-			if _, err := zoom.Verify([]string{secret}, h.Values, forged, noon); !fault.Is(err, fault.Denied) {
+			if _, err := zoom.Verify([]string{secret}, maxAge, h.Values, forged, noon); !fault.Is(err, fault.Denied) {
 				t.Fatalf("byte %d, bit %d: %v", i, bit, err)
 			}
 		}
@@ -142,7 +163,7 @@ func TestEveryBitCounts(t *testing.T) {
 		forged := []byte(genuine)
 		forged[i] ^= 1
 		h.Set("x-zm-signature", string(forged))
-		if _, err := zoom.Verify([]string{secret}, h.Values, body, noon); !fault.Is(err, fault.Denied) {
+		if _, err := zoom.Verify([]string{secret}, maxAge, h.Values, body, noon); !fault.Is(err, fault.Denied) {
 			t.Fatalf("byte %d of the signature: %v", i, err)
 		}
 	}
@@ -217,7 +238,7 @@ func FuzzVerify(f *testing.F) {
 		if secondSignature != "" {
 			h.Add("X-Zm-Signature", secondSignature)
 		}
-		m, err := zoom.Verify([]string{"other", secret}, h.Values, []byte(body), noon)
+		m, err := zoom.Verify([]string{"other", secret}, maxAge, h.Values, []byte(body), noon)
 		seconds, bad := strconv.ParseInt(stamp, 10, 64)
 		off := noon.Unix() - seconds
 		genuine := bad == nil && off >= -300 && off <= 7200 && secondStamp == "" && secondSignature == "" &&
@@ -275,7 +296,7 @@ func BenchmarkWebhook(b *testing.B) {
 			b.ReportAllocs()
 			b.SetBytes(int64(len(raw)))
 			for b.Loop() {
-				if _, err := zoom.Verify(secrets, h.Values, raw, noon); err != nil {
+				if _, err := zoom.Verify(secrets, maxAge, h.Values, raw, noon); err != nil {
 					b.Fatal(err)
 				}
 				if _, _, err := zoom.Validation(secret, raw); err != nil {
@@ -292,7 +313,7 @@ func BenchmarkWebhook(b *testing.B) {
 		h := signedHeaders(secret, noon, string(raw))
 		b.ReportAllocs()
 		for b.Loop() {
-			if _, err := zoom.Verify([]string{secret}, h.Values, raw, noon); err != nil {
+			if _, err := zoom.Verify([]string{secret}, maxAge, h.Values, raw, noon); err != nil {
 				b.Fatal(err)
 			}
 			if _, err := zoom.Parse(raw); err != nil {

@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"strings"
 
+	"almanac/shared/private"
 	"almanac/shared/video"
 )
 
@@ -18,6 +19,8 @@ const Provider = "zoom"
 
 // Access is what a call is made with. It prints as [redacted].
 type Access struct {
+	private.Hidden
+
 	Token string
 	// APIURL is the base address that came with the token; the API's own where it is empty or not to be trusted.
 	APIURL string

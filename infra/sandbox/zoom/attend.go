@@ -70,7 +70,7 @@ func (s *Server) enter(m *Meeting, p Participant, now time.Time) Participant {
 	}
 	p.State, p.Join = InMeeting, now
 	if m.Settings["waiting_room"] == true && p.User != m.Host {
-		p.State = InWaitingRoom
+		p.State, p.Waited, p.Join = InWaitingRoom, now, time.Time{}
 	}
 	i.People = append(i.People, p)
 	if p.State == InWaitingRoom {

@@ -57,14 +57,16 @@ type Instance struct {
 
 // Participant is one joining of a meeting: who joins again is another.
 type Participant struct {
-	UUID  string    `json:"uuid"`
-	Key   string    `json:"key"` // user_id of webhooks
-	Name  string    `json:"name"`
-	Email string    `json:"email"`
-	User  string    `json:"user"` // Zoom user, or "" when not signed in
-	State string    `json:"state"`
-	Join  time.Time `json:"join"`
-	Leave time.Time `json:"leave"`
+	UUID  string `json:"uuid"`
+	Key   string `json:"key"` // user_id of webhooks
+	Name  string `json:"name"`
+	Email string `json:"email"`
+	User  string `json:"user"` // Zoom user, or "" when not signed in
+	State string `json:"state"`
+	// Waited is when it came into the waiting room, Join when it was let into the meeting; zero: it was not.
+	Waited time.Time `json:"waited"`
+	Join   time.Time `json:"join"`
+	Leave  time.Time `json:"leave"`
 }
 
 // Meetings returns the meetings of a host, or all for "", deleted ones too, oldest first.

@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"almanac/infra/sandbox/sandboxtest"
 	"almanac/infra/sandbox/zoom"
 	"almanac/infra/sandbox/zoomtest"
 )
@@ -369,7 +370,7 @@ func TestDailyLimit(t *testing.T) {
 
 // Requests a second are limited by account and plan, with all headers (facts 6.6).
 func TestRate(t *testing.T) {
-	var ticks zoomtest.Clock
+	var ticks sandboxtest.Clock
 	z := zoomtest.New(t, func(c *zoom.Config) { c.Plan, c.Ticks = "free", ticks.Now })
 	token, ben := z.Authorise(t, zoom.Ada).Access, z.Authorise(t, zoom.Ben).Access
 	for n := range 4 {

@@ -163,11 +163,16 @@ func (s *Server) newest(host *User) *Meeting {
 	return nil
 }
 
-// listed are the host's meetings of a kind, the first to start first. Upcoming ones include those that run.
+// listed are the host's meetings of a kind, the first to start first. Those that are scheduled are all, past ones too;
+// upcoming ones include those that run. Zoom does not say whether one that has not begun at its time is upcoming.
 func (s *Server) listed(host *User, kind string, now time.Time) []*Meeting {
 	var found []*Meeting
 	for _, m := range s.meetings {
-		over := m.Ended || !m.Start.Add(time.Duration(m.Minutes)*time.Minute).After(now)
+		until := m.Start
+		if s.config.UpcomingToEnd {
+			until = until.Add(time.Duration(m.Minutes) * time.Minute)
+		}
+		over := m.Ended || !until.After(now)
 		live := m.Status == Started
 		fits := map[string]bool{
 			"scheduled": true, "live": live, "upcoming": live || !over, "upcoming_meetings": !live && !over,
@@ -228,14 +233,16 @@ func (s *Server) past(c *call) answer {
 	if !ok {
 		return a
 	}
-	total := 0
-	for _, p := range i.People {
-		total += int(p.Leave.Sub(p.Join).Minutes())
+	total, count := 0, 0
+	for _, p := range i.stays() {
+		if !p.waiting {
+			total, count = total+int(p.leave.Sub(p.join).Minutes()), count+1
+		}
 	}
 	return answer{status: http.StatusOK, body: object{
 		"id": m.ID, "uuid": i.UUID, "host_id": m.Host, "topic": m.Topic, "type": m.Type, "start_time": stamped(i.Start),
 		"end_time": stamped(i.End), "duration": int(i.End.Sub(i.Start).Minutes()), "total_minutes": total,
-		"participants_count": len(i.People), "user_name": c.owner.Name(), "user_email": c.owner.Email, "dept": "",
+		"participants_count": count, "user_name": c.owner.Name(), "user_email": c.owner.Email, "dept": "",
 	}}
 }
 
@@ -249,21 +256,50 @@ func (s *Server) attendance(c *call) answer {
 	if _, err := fmt.Sscan(c.r.URL.Query().Get("page_size"), &size); err == nil && (size < 1 || size > 300) {
 		return invalid(fieldError{"page_size", "Invalid field."})
 	}
+	if c.owner.Type != Licensed {
+		return refuse(http.StatusBadRequest, 200, "Only available for Paid or ZMP account.")
+	}
+	all := i.stays()
 	token := c.r.URL.Query().Get("next_page_token")
-	from, next, a, ok := s.turn(c, i.UUID+strconv.Itoa(size), token, len(i.People), size)
+	from, next, a, ok := s.turn(c, i.UUID+strconv.Itoa(size), token, len(all), size)
 	if !ok {
 		return a
 	}
 	people := []object{}
-	for _, p := range i.People[from:min(from+size, len(i.People))] {
+	for _, p := range all[from:min(from+size, len(all))] {
 		people = append(people, object{
 			"id": p.User, "name": p.Name, "user_id": p.Key, "registrant_id": "", "user_email": p.Email,
-			"join_time": stamped(p.Join), "leave_time": stamped(p.Leave),
-			"duration": int(p.Leave.Sub(p.Join).Seconds()), "failover": false, "status": "in_meeting",
+			"join_time": stamped(p.join), "leave_time": stamped(p.leave),
+			"duration": int(p.leave.Sub(p.join).Seconds()), "failover": false,
+			"status":        map[bool]string{true: "in_waiting_room", false: "in_meeting"}[p.waiting],
 			"internal_user": p.User != "",
 		})
 	}
 	return answer{status: http.StatusOK, body: object{
-		"page_size": size, "total_records": len(i.People), "next_page_token": next, "participants": people,
+		"page_size": size, "total_records": len(all), "next_page_token": next, "participants": people,
 	}}
+}
+
+// stay is one entry of the list of who was there: somebody's being in the meeting, or before that in its waiting room.
+type stay struct {
+	Participant
+	waiting     bool
+	join, leave time.Time
+}
+
+func (i Instance) stays() []stay {
+	var all []stay
+	for _, p := range i.People {
+		switch {
+		case p.State == BeforeHost: // the host never let it in
+			continue
+		case !p.Waited.IsZero() && p.Join.IsZero():
+			all = append(all, stay{p, true, p.Waited, p.Leave})
+			continue
+		case !p.Waited.IsZero():
+			all = append(all, stay{p, true, p.Waited, p.Join})
+		}
+		all = append(all, stay{p, false, p.Join, p.Leave})
+	}
+	return all
 }

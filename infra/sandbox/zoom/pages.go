@@ -1,7 +1,6 @@
 package zoom
 
 import (
-	"bytes"
 	_ "embed" // for the pages
 	"errors"
 	"html/template"
@@ -28,8 +27,7 @@ func (s *Server) pageRoutes(mux *http.ServeMux) {
 	mux.HandleFunc("POST /clear-faults", func(w http.ResponseWriter, _ *http.Request) {
 		s.Faults.Clear()
 		s.EventFaults.Clear()
-		w.Header().Set("Location", "./#faults")
-		w.WriteHeader(http.StatusSeeOther)
+		sandbox.Back(w, "./#faults")
 	})
 }
 
@@ -153,19 +151,10 @@ func (s *Server) present(m Meeting, uuid string) (Participant, error) {
 
 // addFault takes the form for a fault; programs send JSON to /dev/faults and /dev/event-faults.
 func (s *Server) addFault(w http.ResponseWriter, r *http.Request) {
-	r.Body = http.MaxBytesReader(w, r.Body, maxForm)
-	fault := sandbox.Fault{Kind: r.PostFormValue("kind"), On: r.PostFormValue("on")}
+	fault, err := sandbox.FormFault(w, r)
 	list := s.Faults
 	if slices.Contains(eventKinds(), fault.Kind) {
 		list = s.EventFaults
-	}
-	var err error
-	if fault.Count, err = strconv.Atoi(r.PostFormValue("count")); err != nil {
-		http.Error(w, "the count must be a number", http.StatusBadRequest)
-		return
-	}
-	if fault.Kind == sandbox.Slow {
-		err = fault.Delay.UnmarshalText([]byte(r.PostFormValue("delay")))
 	}
 	if err == nil {
 		err = list.Add(fault)
@@ -174,46 +163,29 @@ func (s *Server) addFault(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, err.Error(), http.StatusBadRequest)
 		return
 	}
-	w.Header().Set("Location", "./#faults")
-	w.WriteHeader(http.StatusSeeOther)
+	sandbox.Back(w, "./#faults")
 }
 
 // page renders one of the templates in pages.html.
 func (s *Server) page(w http.ResponseWriter, status int, name string, data object) {
 	where := london()
-	t, err := template.New("pages").Funcs(template.FuncMap{
+	if data["Root"] == nil {
+		data["Root"] = ""
+	}
+	sandbox.Page(w, status, pages, name, template.FuncMap{
 		"when":  func(t time.Time) string { return t.In(where).Format("Mon 2 January 2006, 15:04 MST") },
 		"input": func(t time.Time) string { return t.In(where).Format("2006-01-02T15:04") },
 		"clock": func(t time.Time) string { return t.UTC().Format("15:04:05") },
 		"people": func(m Meeting, list []Participant, root string) object {
 			return object{"Meeting": m, "People": list, "Root": root, "Back": "../#m" + strconv.FormatInt(m.ID, 10)}
 		},
-		"has": slices.Contains[[]string, string],
-		"times": func(n int) string {
-			return map[int]string{1: "once", sandbox.Forever: "until cleared"}[n] + map[bool]string{
-				true: strconv.Itoa(n) + " times",
-			}[n > 1]
-		},
+		"has":   slices.Contains[[]string, string],
+		"times": sandbox.Times,
 		"last": func(d Delivery) Try {
 			if len(d.Tries) == 0 {
 				return Try{}
 			}
 			return d.Tries[len(d.Tries)-1]
 		},
-	}).Parse(pages)
-	if err != nil {
-		http.Error(w, err.Error(), http.StatusInternalServerError)
-		return
-	}
-	var b bytes.Buffer
-	if data["Root"] == nil {
-		data["Root"] = ""
-	}
-	if err := t.ExecuteTemplate(&b, name, data); err != nil {
-		http.Error(w, err.Error(), http.StatusInternalServerError)
-		return
-	}
-	w.Header().Set("Content-Type", "text/html; charset=utf-8")
-	w.WriteHeader(status)
-	_, _ = w.Write(b.Bytes())
+	}, data)
 }

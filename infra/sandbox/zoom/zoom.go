@@ -79,6 +79,9 @@ type Config struct {
 	Licences     int            // of type 2 in an account; 0: no limit
 	ExistsStatus int            // of the answer 1005; 0: 409
 	RefreshLife  time.Duration  // of refresh tokens; 0: 90 days
+	// UpcomingToEnd has the list of upcoming meetings have one until its planned end, else until its start, unless it
+	// runs: which of them Zoom does is not known.
+	UpcomingToEnd bool
 
 	Retry  []time.Duration // between the tries of a webhook; nil: 5, 20 and 60 minutes
 	Manual bool            // webhooks wait for Deliver; else a goroutine sends them, and Close ends it

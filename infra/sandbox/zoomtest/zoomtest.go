@@ -17,10 +17,10 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
+	"almanac/infra/sandbox/sandboxtest"
 	"almanac/infra/sandbox/zoom"
 )
 
@@ -44,35 +44,8 @@ type Stand struct {
 	AdminClientID, AdminClientSecret string
 	Secrets                          []string // of webhooks; the first signs
 
-	Clock *Clock
+	Clock *sandboxtest.Clock
 	HTTP  *http.Client
-}
-
-// Clock is the stand-in's time. It does not move by itself.
-type Clock struct {
-	mu sync.Mutex
-	at time.Time
-}
-
-// Now is the time.
-func (c *Clock) Now() time.Time {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.at
-}
-
-// Set sets the time.
-func (c *Clock) Set(at time.Time) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.at = at
-}
-
-// Pass lets time pass.
-func (c *Clock) Pass(d time.Duration) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.at = c.at.Add(d)
 }
 
 // New serves the stand-in until the test ends. Its clock stands at 21 November 2026, 09:00 UTC, unless the test's
@@ -83,7 +56,7 @@ func New(tb testing.TB, change ...func(*zoom.Config)) *Stand {
 	s := &Stand{
 		URL: "http://" + srv.Listener.Addr().String(), ClientID: ClientID, ClientSecret: ClientSecret,
 		AdminClientID: AdminID, AdminClientSecret: AdminSecret, Secrets: []string{hookSecret, oldHookSecret},
-		Clock: &Clock{at: time.Date(2026, 11, 21, 9, 0, 0, 0, time.UTC)},
+		Clock: sandboxtest.At(time.Date(2026, 11, 21, 9, 0, 0, 0, time.UTC)),
 	}
 	config := zoom.Config{
 		URL: s.URL, Now: s.Clock.Now, Lookup: func(string) (string, bool) { return "", false },
@@ -182,20 +155,7 @@ func Form(grantType string, pairs ...string) url.Values {
 }
 
 // Reply is an answer, read to its end.
-type Reply struct {
-	Status int
-	Header http.Header
-	Body   []byte
-	Err    error // the connection broke before or within the answer
-}
-
-// Into decodes the body and fails the test if it cannot.
-func (r Reply) Into(tb testing.TB, v any) {
-	tb.Helper()
-	if err := json.Unmarshal(r.Body, v); err != nil {
-		tb.Fatalf("%v in %d %s", err, r.Status, r.Body)
-	}
-}
+type Reply struct{ sandboxtest.Reply }
 
 // Map is the body as a map.
 func (r Reply) Map(tb testing.TB) map[string]any {
@@ -255,12 +215,4 @@ func (s *Stand) request(tb testing.TB, method, path string, body io.Reader) *htt
 }
 
 // Do sends a request.
-func (s *Stand) Do(r *http.Request) Reply {
-	res, err := s.HTTP.Do(r)
-	if err != nil {
-		return Reply{Err: err}
-	}
-	defer func() { _ = res.Body.Close() }() // it was only read
-	body, err := io.ReadAll(res.Body)
-	return Reply{res.StatusCode, res.Header, body, err}
-}
+func (s *Stand) Do(r *http.Request) Reply { return Reply{sandboxtest.Do(s.HTTP, r)} }
