@@ -6,17 +6,22 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/hex"
+	"math"
+	"strconv"
 	"time"
 
 	"almanac/shared/access"
 	"almanac/shared/event"
 	"almanac/shared/fault"
 	"almanac/shared/id"
+	"almanac/shared/private"
 	"almanac/shared/table"
 )
 
 // Begun is a connection that somebody is sent to Zoom for.
 type Begun struct {
+	private.Hidden
+
 	URL     string // of Zoom, to which the browser goes
 	Cookie  string // a secret of this browser, which must come along when it is back
 	Expires time.Time
@@ -35,14 +40,14 @@ type pending struct {
 const (
 	// PendingFor is how long a connection can be finished that was begun.
 	PendingFor = 10 * time.Minute
-	// perPerson is how many somebody can begin in that time.
+	// perPerson is how many of a kind somebody can begin in that time.
 	perPerson = 5
 	// strength is the length of what nobody must guess.
 	strength = 16
 )
 
 // Begin begins a connection of the caller's own account, or with Admin of the clinic's. Errors: fault.Denied, Limited
-// for one who begins too many, Conflict "zoom_not_set_up", Unavailable.
+// "too_often" for one who begins too many, Conflict "zoom_not_set_up", Unavailable.
 func (s *Store) Begin(ctx context.Context, by access.Caller, provider string) (Begun, error) {
 	app, err := s.app(provider)
 	if err != nil {
@@ -52,8 +57,8 @@ func (s *Store) Begin(ctx context.Context, by access.Caller, provider string) (B
 		return Begun{}, denied()
 	}
 	often := table.Bucket{Name: "connect", Most: perPerson, Window: PendingFor}
-	if err := s.buckets.Take(ctx, often, by.Org()+" "+by.Person()); err != nil {
-		return Begun{}, err
+	if err := s.buckets.Take(ctx, often, by.Org()+" "+by.Person()+" "+provider); err != nil {
+		return Begun{}, tooOften(err)
 	}
 	ring, err := s.p.Keeper.Ring(ctx, by.Org())
 	if err != nil {
@@ -81,6 +86,22 @@ func (s *Store) Begin(ctx context.Context, by access.Caller, provider string) (B
 		URL:    app.AuthoriseURL(state, base64.RawURLEncoding.EncodeToString(challenge[:])),
 		Cookie: cookie, Expires: ends,
 	}, err
+}
+
+// tooOften says when somebody can begin again who began too often.
+func tooOften(err error) error {
+	if !fault.Is(err, fault.Limited) {
+		return err
+	}
+	left := fault.Of(err).RetryAfter
+	minutes := strconv.Itoa(int(math.Ceil(left.Minutes()))) + " minutes"
+	if left <= time.Minute {
+		minutes = "a minute"
+	}
+	e := fault.New(fault.Limited, "too_often",
+		"Zoom was to be connected "+strconv.Itoa(perPerson)+" times within a few minutes. Try again in "+minutes+".")
+	e.RetryAfter = left
+	return e
 }
 
 // permission is what it takes to connect an account of a kind, and to end its connection.

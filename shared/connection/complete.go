@@ -8,6 +8,7 @@ import (
 	"almanac/shared/access"
 	"almanac/shared/event"
 	"almanac/shared/fault"
+	"almanac/shared/private"
 	"almanac/shared/table"
 	"almanac/shared/video"
 	"almanac/shared/zoom"
@@ -15,6 +16,8 @@ import (
 
 // Callback is what a browser brings back from Zoom.
 type Callback struct {
+	private.Hidden
+
 	State, Code, Error string
 	Cookie             string // what Begin gave this browser
 }
@@ -26,6 +29,10 @@ type Outcome struct {
 	Provider string
 	Missing  []string // scopes, where the code is Partly
 	Licensed bool     // where it is Connected
+	// Replaces says that the person had another account connected, whose place it takes.
+	Replaces bool
+	// Served says that what Begin gave this browser has served: it is good for nothing any more.
+	Served bool
 }
 
 // The outcomes.
@@ -64,17 +71,18 @@ func (s *Store) Complete(ctx context.Context, cb Callback) (Outcome, error) {
 		return Outcome{}, err
 	}
 	why := p.judge(cb, s.p.Now())
+	served := p.knows(cb.Cookie)
 	if err := s.spend(ctx, c, p, cb.State, why); err != nil {
 		if moved(err) {
 			why, err = Unknown, nil // somebody else came back with it a moment ago
 		}
-		return Outcome{Code: why, Org: org, Provider: p.Provider}, err
+		return Outcome{Code: why, Org: org, Provider: p.Provider, Served: served}, err
 	}
 	out := Outcome{Code: why}
 	if why == Connected {
 		out, err = s.finish(ctx, by, p, cb)
 	}
-	out.Org, out.Provider = org, p.Provider
+	out.Org, out.Provider, out.Served = org, p.Provider, served
 	return out, err
 }
 
@@ -84,7 +92,7 @@ const maxCode = 2048
 // judge tells whether somebody may go on who came back, as far as that shows before Zoom is asked.
 func (p pending) judge(cb Callback, now time.Time) string {
 	switch {
-	case subtle.ConstantTimeCompare(p.Cookie, digest(cb.Cookie)) != 1:
+	case !p.knows(cb.Cookie):
 		return OtherBrowser
 	case !now.Before(p.Expires):
 		return Unknown
@@ -94,6 +102,11 @@ func (p pending) judge(cb Callback, now time.Time) string {
 		return Unknown
 	}
 	return Connected
+}
+
+// knows tells whether a cookie is the one that the connection was begun with.
+func (p pending) knows(cookie string) bool {
+	return subtle.ConstantTimeCompare(p.Cookie, digest(cookie)) == 1
 }
 
 // spend takes a state away, on condition that nobody did before.

@@ -14,6 +14,7 @@ import (
 	"almanac/shared/event"
 	"almanac/shared/fault"
 	"almanac/shared/id"
+	"almanac/shared/private"
 	"almanac/shared/seal"
 	"almanac/shared/table"
 	"almanac/shared/zoom"
@@ -65,7 +66,9 @@ type Connection struct {
 	// Licensed says that the user's meetings have no limit of forty minutes, as far as was seen when it was made.
 	Licensed bool     `dynamodbav:"lic,omitempty"`
 	Missing  []string `dynamodbav:"mis,omitempty"` // scopes that were not granted
-	Sealed   []byte   `dynamodbav:"tok"`
+	// History tells that what took place in the user's meetings may be read afterwards, which nobody has to grant.
+	History bool   `dynamodbav:"his,omitempty"`
+	Sealed  []byte `dynamodbav:"tok"`
 	// Grant counts the pairs of tokens: another pair is another number.
 	Grant   int64     `dynamodbav:"gr"`
 	Expires time.Time `dynamodbav:"exp,unixtime"` // of the access token
@@ -77,10 +80,14 @@ type Connection struct {
 	// Due is when it is to be looked after; zero where there is nothing to look after.
 	Due     time.Time `dynamodbav:"due,omitempty,unixtime"`
 	Version int64     `dynamodbav:"v"`
+	// replaces tells, of one that was made just now, that its owner had another one before.
+	replaces bool
 }
 
 // tokens are what Sealed holds. The address of the user's mail is in it because it is shown to the owner.
 type tokens struct {
+	private.Hidden
+
 	Access  string `json:"a"`
 	Refresh string `json:"r"`
 	APIURL  string `json:"u"`

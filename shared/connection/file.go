@@ -58,7 +58,7 @@ func told(con Connection, err error) Outcome {
 	case con.Why == ScopesMissing:
 		return Outcome{Code: Partly, Missing: con.Missing}
 	}
-	return Outcome{Code: Connected, Licensed: con.Licensed}
+	return Outcome{Code: Connected, Licensed: con.Licensed, Replaces: con.replaces}
 }
 
 // place tries once to put a grant where it belongs: into the connection that the Zoom user has, or a new one.
@@ -129,6 +129,7 @@ const firstTended = time.Hour
 // grant puts what was granted into a connection.
 func (s *Store) grant(ctx context.Context, by access.Caller, con *Connection, g granted) error {
 	con.Missing, con.Licensed = g.missing, g.user.Licensed
+	con.History = g.app.History(g.grant.Scopes)
 	if con.State != Ending {
 		con.Made = s.p.Now()
 	}
@@ -185,6 +186,7 @@ func (s *Store) found(
 	if err != nil || before.Connection == "" {
 		return con, err
 	}
+	con.replaces = true
 	// If this fails, whoever looks after that connection finds that it is nobody's any more.
 	_ = s.ending(ctx, by, before.Connection, Replaced)
 	return con, nil

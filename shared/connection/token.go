@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"almanac/shared/access"
+	"almanac/shared/delay"
 	"almanac/shared/event"
 	"almanac/shared/fault"
 	"almanac/shared/video"
@@ -225,16 +226,13 @@ func (w *waiting) look(ctx context.Context) error {
 	if w.left <= 0 {
 		return tooLong(nil)
 	}
-	timer := time.NewTimer(w.next)
-	defer timer.Stop()
-	w.left -= w.next
-	w.next = min(2*w.next, rarest)
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return tooLong(ctx.Err())
+	now := w.next
+	w.left -= now
+	w.next = min(2*now, rarest)
+	if late := delay.For(ctx, now); late != nil {
+		return tooLong(late)
 	}
+	return nil
 }
 
 func tooLong(cause error) error {

@@ -23,6 +23,10 @@ import (
 // CallbackPath is where Zoom sends people back to, below the address of our own pages.
 const CallbackPath = "/zoom/callback"
 
+// CookieName is of the secret by which a browser is known again that comes back. Its prefix has browsers refuse one
+// that another host, or an unencrypted page, would set (RFC 6265bis, 4.1.3.2).
+const CookieName = "__Host-almanac-connect"
+
 // Settings are how this installation reaches Zoom, and the parts of the function that does.
 type Settings struct {
 	API, OAuth           string // addresses, without a path

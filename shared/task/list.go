@@ -3,13 +3,11 @@ package task
 import (
 	"context"
 	"slices"
-	"strings"
 	"time"
 
 	"almanac/shared/access"
 	"almanac/shared/event"
 	"almanac/shared/fault"
-	"almanac/shared/id"
 	"almanac/shared/table"
 )
 
@@ -19,14 +17,8 @@ import (
 func (s *Service) List(
 	ctx context.Context, by access.Caller, state State, after string, limit int,
 ) ([]Task, string, error) {
-	if at, task, _ := strings.Cut(after, "#"); after != "" {
-		if _, err := time.Parse(time.RFC3339, at); err != nil || !id.Valid(task, Prefix) {
-			return nil, "", fault.New(fault.Invalid, "invalid", "The request cannot be carried out as it stands.",
-				fault.Detail{
-					Code: "malformed_cursor", Pointer: "/after",
-					Message: "Must be the next of an answer, as it was given.",
-				})
-		}
+	if err := table.Position(after, Prefix); err != nil {
+		return nil, "", err
 	}
 	k := s.table.For(by)
 	at, out := k.Listing(table.Tasks, string(state), time.Time{}, ""), []Task{}
@@ -71,29 +63,22 @@ func (s Settled) ETagVersion() int64 { return s.Version }
 func (s *Service) Done(
 	ctx context.Context, by access.Caller, once access.Once, task string, version int64,
 ) (Settled, error) {
-	k := s.table.For(by)
-	var t Task
-	if !valid(task) {
-		return Settled{}, gone()
-	}
-	if err := k.Get(ctx, k.Task(task), &t); err != nil {
-		return Settled{}, err
-	}
+	t, err := s.seen(ctx, by, task)
 	switch {
-	case !sees(by, t):
-		return Settled{}, gone()
+	case err != nil:
+		return Settled{}, err
 	case t.State == Done:
 		return Settled{}, fault.New(fault.Conflict, "task_done", "Somebody has seen to this task already.")
 	case t.Version != version:
 		return Settled{}, fault.New(fault.Stale, "stale",
 			"This was changed by somebody else in the meantime. Look again.")
 	}
-	now := s.now().UTC().Truncate(time.Second)
+	k, now := s.table.For(by), s.now().UTC().Truncate(time.Second)
 	t.State, t.DoneAt, t.DoneBy = Done, &now, by.Person()
 	out := Settled{ID: t.ID, State: Done, Version: version + 1}
 	return out, k.Write(ctx, table.Change{
 		Action: access.TaskDone, Target: t.ID, Once: once, Answer: out,
-		Put:   []table.Item{{Key: k.Task(t.ID), Value: t, Version: version, Index: t.listing(k)}},
+		Put:   t.items(k),
 		Event: event.Event{Name: event.TaskDone, Why: t.Kind, Before: version, Version: version + 1},
 	})
 }

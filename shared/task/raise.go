@@ -26,7 +26,9 @@ type Matter struct {
 	Sequence int64
 	Apart    string // anything else that makes it another matter
 	Because  string // codes with spaces between them
-	Count    int
+	// Appointments and Count are which appointments it concerns, where it concerns several, and how many.
+	Appointments []string
+	Count        int
 }
 
 // known makes the id that the matter always has.
@@ -44,7 +46,8 @@ func (s *Service) Raise(ctx context.Context, by access.Caller, m Matter) error {
 	k := s.table.For(by)
 	t := Task{
 		ID: m.known(), Kind: m.Kind, State: Open, Because: strings.Fields(m.Because), AppointmentID: m.AppointmentID,
-		Subject: m.Subject, Count: m.Count, RaisedAt: s.now().UTC().Truncate(time.Second),
+		AppointmentIDs: m.Appointments, Subject: m.Subject, Count: m.Count, Held: m.ofAccount(),
+		RaisedAt: s.now().UTC().Truncate(time.Second),
 	}
 	if m.AppointmentID != "" {
 		var apt struct {
@@ -55,9 +58,12 @@ func (s *Service) Raise(ctx context.Context, by access.Caller, m Matter) error {
 		}
 		t.SiteID = apt.SiteID
 	}
+	put := []table.Item{{Key: k.Task(t.ID), Value: t, New: true, Index: t.listing(k)}}
+	if t.Held {
+		put = append(put, table.Item{Key: k.Matter(m.Subject, t.ID), Value: m.held(), New: true})
+	}
 	err := k.Write(ctx, table.Change{
-		Action: access.TaskRaise, Target: t.ID, Patient: m.PatientID,
-		Put:   []table.Item{{Key: k.Task(t.ID), Value: t, New: true, Index: t.listing(k)}},
+		Action: access.TaskRaise, Target: t.ID, Patient: m.PatientID, Put: put,
 		Event: event.Event{Name: event.TaskRaised, Why: m.Kind, Version: 1, Refs: m.refs()},
 	})
 	if fault.Is(err, fault.Conflict) && fault.Of(err).Code == "exists" {

@@ -25,20 +25,26 @@ type Task struct {
 	Kind  string `json:"kind" dynamodbav:"kind" example:"room_time_refused" doc:"What it is about, for a program."`
 	State State  `json:"state" dynamodbav:"st" enum:"open,done"`
 	// Text says what happened and what to do.
-	Text string `json:"text" dynamodbav:"-"`
+	Text string `json:"text" dynamodbav:"-" doc:"What happened and what to do, for people."`
 	// Because is more of why, as codes.
-	Because []string `json:"because,omitempty" dynamodbav:"bec,omitempty" doc:"Why, as codes such as those of a time that is not free."`
+	Because []string `json:"because,omitempty" dynamodbav:"bec,omitempty" doc:"Why, as codes: those of a time that is not free, as in entries of errors, or of what became of an account, as in Connected."`
 	// AppointmentID is what it is about; it is empty for a task about a person's account.
-	AppointmentID string `json:"appointmentId,omitempty" dynamodbav:"apt,omitempty"`
+	AppointmentID string `json:"appointmentId,omitempty" dynamodbav:"apt,omitempty" doc:"The appointment that it is about. A task about an account has none."`
+	// AppointmentIDs are the first of several that it is about.
+	AppointmentIDs []string `json:"appointmentIds,omitempty" dynamodbav:"apts,omitempty" maxItems:"50" doc:"The appointments that it concerns, the earliest first, and at most 50 of them; count tells of all."`
 	// Subject is whose account it is about.
 	Subject string `json:"subject,omitempty" dynamodbav:"sub,omitempty" doc:"Of the member of staff whose account it is about."`
 	// SiteID is whose staff see it; empty for those of the whole organisation.
-	SiteID   string     `json:"siteId,omitempty" dynamodbav:"sit,omitempty"`
+	SiteID   string     `json:"siteId,omitempty" dynamodbav:"sit,omitempty" doc:"Whose staff see it. One without is shown to the whole organisation."`
 	Count    int        `json:"count,omitempty" dynamodbav:"n,omitempty" doc:"How many it concerns, where it concerns several."`
 	RaisedAt time.Time  `json:"raisedAt" dynamodbav:"at,unixtime"`
 	DoneAt   *time.Time `json:"doneAt,omitempty" dynamodbav:"done,omitempty"`
-	DoneBy   string     `json:"doneBy,omitempty" dynamodbav:"by,omitempty"`
-	Version  int64      `json:"version" dynamodbav:"v"`
+	DoneBy   string     `json:"doneBy,omitempty" dynamodbav:"by,omitempty" doc:"Who saw to it; absent where it settled by itself."`
+	// Settled is how it came to be done without anybody.
+	Settled string `json:"settled,omitempty" dynamodbav:"set,omitempty" enum:"connected,account_gone" doc:"How it came to be done by itself: the account was connected again, or is no more."`
+	// Held tells that a row stands among its person's matters while it is open.
+	Held    bool  `json:"-" dynamodbav:"hld,omitempty"`
+	Version int64 `json:"version" dynamodbav:"v"`
 }
 
 // ETagVersion is the version that an ETag tells.

@@ -25,7 +25,9 @@ func ofRooms() [][2]string {
 		{
 			"rooms_lost",
 			"A practitioner's video account was disconnected, and the rooms of appointments to come went with " +
-				"it. Have the account connected again and ask for the links anew, or tell the patients.",
+				"it. They are made again by themselves when that person connects an account under My profile, and " +
+				"the links that the patients have stay right. Until then patients see that the call is not open: " +
+				"tell those whose appointment comes first.",
 		},
 		{
 			"room_started",

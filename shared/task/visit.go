@@ -11,7 +11,8 @@ import (
 func (s *Service) OfVisit(ctx context.Context, by access.Caller, t video.Trouble) error {
 	return s.Raise(ctx, by, Matter{
 		Kind: t.Why, AppointmentID: t.AppointmentID, ConnectionID: t.Connection, Subject: t.Subject,
-		PatientID: t.PatientID, Sequence: t.Sequence, Apart: t.Apart, Because: t.Because, Count: t.Count,
+		PatientID: t.PatientID, Sequence: t.Sequence, Apart: t.Apart, Because: t.Because,
+		Appointments: t.Appointments, Count: t.Count,
 	})
 }
 

@@ -17,9 +17,12 @@ type Account struct {
 	User       string
 	Usable     bool   // rooms can be made with it
 	Ending     bool   // its owner asked to disconnect it
+	History    bool   // its owner lets us read what took place in its rooms
 	Why        string // why it is not usable, as a code
 	// Granted is when its owner connected it last; Due when it is to be looked after, zero if that is now.
 	Granted, Due time.Time
+	// Grant counts what was granted: another pair of tokens is another number.
+	Grant int64
 }
 
 // Accounts is how rooms reach the accounts they are made in.

@@ -1,6 +1,7 @@
 package video
 
 import (
+	"cmp"
 	"context"
 	"time"
 
@@ -16,8 +17,16 @@ import (
 type AskedLink struct {
 	AppointmentID string `json:"appointmentId"`
 	Version       int64  `json:"version"` // of the video visit
+	// WaitsFor says for what the room waits, or its being changed; nil where it waits for nothing that is known of.
+	WaitsFor *Wait `json:"waitsFor,omitempty" doc:"What has to come about before there is a room. The link is mailed all the same."`
 	// Apt is the appointment that was asked about, or the patient's id alone for who was denied.
 	Apt booking.Appointment `json:"-"`
+}
+
+// Wait is what a video visit waits for.
+type Wait struct {
+	Code string `json:"code" enum:"not_connected,needs_reauth,daily_quota,too_many_changes"`
+	Text string `json:"text"`
 }
 
 // matter is what somebody asks for a video visit of.
@@ -66,16 +75,37 @@ func (s *Service) meetHost(ctx context.Context, m *matter) error {
 		return err
 	}
 	m.host, err = s.hostOf(ctx, job, m.snap, m.apt.PractitionerID, v.Connection)
-	if err == nil && m.host.Connection == "" {
-		return fault.New(fault.Conflict, NotConnected,
-			"The practitioner has no video account connected. It is connected under My profile.")
-	}
 	return err
 }
 
+// waits says what a visit waits for; nil where there is nothing in its way that is known of.
+func (m matter) waits(v Visit) *Wait {
+	const later = " It is tried again by itself."
+	switch {
+	case m.host.Connection == "":
+		return &Wait{NotConnected, noAccount + " Until then there is no room, and the patient's link says so."}
+	case !m.host.Usable:
+		return &Wait{
+			NeedsReauth, "The practitioner must connect the video account again, under My profile. Until then no " +
+				"room is made or changed.",
+		}
+	case v.State == Parked && v.Why == DailyQuota:
+		return &Wait{DailyQuota, "The video provider makes no more rooms for this practitioner today." + later}
+	case v.State == Parked && v.Why == TooManyMoves:
+		return &Wait{TooManyMoves, "The room was changed too often." + later}
+	}
+	return nil
+}
+
+const noAccount = "The practitioner has no video account connected. It is connected under My profile."
+
+func notConnected() error { return fault.New(fault.Conflict, NotConnected, noAccount) }
+
 // Email has the patient mailed the link to the visit, and a room made where there is none yet. Asked again it is mailed
-// again; with renew it is another link, and the one before leads nowhere any more. Errors: fault.Conflict "no_video",
-// "appointment_cancelled", "appointment_over" and "not_connected"; those of booking.Service.Get and table.Clinic.Write.
+// again; with renew it is another link, and the one before leads nowhere any more. Where the practitioner's account
+// cannot be used the link is mailed all the same, and the answer says what it waits for: the link is right once there
+// is a room. Errors: fault.Conflict "no_video", "appointment_cancelled" and "appointment_over"; those of
+// booking.Service.Get and table.Clinic.Write.
 func (s *Service) Email(
 	ctx context.Context, by access.Caller, once access.Once, appointment string, renew bool,
 ) (AskedLink, error) {
@@ -107,7 +137,9 @@ func (s *Service) Email(
 		link.New = link.Version == 0
 		link.Value = linked{AppointmentID: m.apt.ID, PatientID: m.apt.PatientID, Told: v.LinkedAt}
 		ch := v.change(c, access.VideoEmail, event.VideoLinkAsked, append(rows, link)...)
-		ch.Once, ch.Answer = once, AskedLink{AppointmentID: appointment, Version: v.Version + 1}
+		r.WaitsFor = m.waits(*v)
+		ch.Once = once
+		ch.Answer = AskedLink{AppointmentID: appointment, Version: v.Version + 1, WaitsFor: r.WaitsFor}
 		ch.Event.Sequence = m.apt.Sequence
 		return ch, nil
 	})
@@ -167,8 +199,11 @@ func (v *Visit) want(m matter) {
 	case Removed, Ended:
 		v.Connection, v.Subject, v.Ref, v.JoinURL = "", "", "", nil
 	case Failed, "":
+		if !v.Pending && v.Connection != m.host.Connection {
+			v.Connection, v.Subject = "", "" // there is nothing of the visit in it
+		}
 	}
 	v.State, v.Why, v.Again, v.Acked = Wanted, "", time.Time{}, Acked{}
-	v.List = m.host.Connection
+	v.List = cmp.Or(m.host.Connection, m.apt.PractitionerID)
 	v.LeaseBy, v.LeaseUntil = "", time.Time{}
 }

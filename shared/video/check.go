@@ -2,6 +2,7 @@ package video
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"almanac/shared/access"
@@ -35,7 +36,8 @@ const (
 
 // Check looks after a connected account, when that is due: its grant is kept alive, visits that wait are tried again,
 // the rooms that are still to come are compared with the diary, so that what a provider told and what never arrived
-// come to the same, and rooms of ours that nobody knows are deleted. It does so much at a time, and plans the next
+// come to the same, rooms of ours that nobody knows are deleted, and of those that are over it is read what took place
+// in them. It does so much at a time, and plans the next
 // look. An erasing that did not come to its end goes on. Errors: fault.NotFound where the connection is gone;
 // fault.Unavailable.
 func (s *Service) Check(ctx context.Context, by access.Caller, connection string) error {
@@ -86,6 +88,9 @@ func (s *Service) look(ctx context.Context, by access.Caller, c table.Clinic, a 
 		return 0, err
 	}
 	if err := l.surplus(ctx); err != nil {
+		return 0, err
+	}
+	if err := l.past(ctx); err != nil {
 		return 0, err
 	}
 	return l.next, nil
@@ -251,9 +256,16 @@ func (l *looker) differs(v Visit) bool {
 // surplus deletes rooms of ours that no visit has: made by a call whose answer was lost, or left behind when the
 // appointment went to another practitioner.
 func (l *looker) surplus(ctx context.Context) error {
-	of, err := l.ours(ctx)
+	of, lost, err := l.ours(ctx)
 	if err != nil {
 		return err
+	}
+	astray, err := l.s.astray(ctx, l.a.host(l.by.Org()), lost)
+	if err != nil {
+		return err
+	}
+	for _, room := range astray {
+		l.there[room.Ref] = room
 	}
 	for ref, room := range l.there {
 		apt := of[ref]
@@ -271,37 +283,61 @@ func (l *looker) surplus(ctx context.Context) error {
 }
 
 // ours gives the appointments by the names of their rooms in this account, and by the markers of rooms that may be
-// there without our knowing.
-func (l *looker) ours(ctx context.Context) (map[string]string, error) {
+// there without our knowing. Of the latter it tells which nobody looks for any more.
+func (l *looker) ours(ctx context.Context) (map[string]string, map[string]bool, error) {
 	of := map[string]string{}
-	marked := map[string]bool{}
+	marked, rows, lost := map[string]bool{}, map[string]bool{}, map[string]bool{}
 	for _, v := range l.visits {
 		marked[v.AppointmentID] = true
 	}
 	for _, prefix := range []string{table.RoomsOf, table.Makings} {
-		rows, err := l.c.Under(ctx, l.c.Tombstone(l.a.Connection), prefix)
+		found, err := l.c.Under(ctx, l.c.Tombstone(l.a.Connection), prefix)
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
-		for _, row := range rows {
+		for _, row := range found {
 			var p Placing
 			if err := row.Decode(&p); err != nil {
-				return nil, err
+				return nil, nil, err
 			}
-			if _, there := l.there[row.SK[len(prefix):]]; there && prefix == table.RoomsOf {
-				of[row.SK[len(prefix):]] = p.AppointmentID
+			ref := row.SK[len(prefix):]
+			if _, there := l.there[ref]; there && prefix == table.RoomsOf {
+				of[ref] = p.AppointmentID
 			}
-			marked[p.AppointmentID] = true
+			marked[p.AppointmentID], rows[ref] = true, true
 		}
 	}
 	for apt := range marked {
 		marker, err := l.s.marker(ctx, l.by.Org(), apt)
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		of[marker] = apt
+		if rows[marker] {
+			lost[marker] = true
+		}
 	}
-	return of, nil
+	return of, lost, nil
+}
+
+// present lists the rooms that are still to come, and besides those astray.
+func (s *Service) present(ctx context.Context, h Host, lost map[string]bool) ([]Room, error) {
+	all, err := s.provider.Upcoming(ctx, h)
+	if err != nil {
+		return nil, err
+	}
+	more, err := s.astray(ctx, h, lost)
+	return append(all, more...), err
+}
+
+// astray lists the rooms that bear a marker of one of which nobody knows whether it was made: by now its start may have
+// passed.
+func (s *Service) astray(ctx context.Context, h Host, lost map[string]bool) ([]Room, error) {
+	if len(lost) == 0 {
+		return nil, nil
+	}
+	all, err := s.provider.All(ctx, h)
+	return slices.DeleteFunc(all, func(r Room) bool { return !lost[r.Marker] }), err
 }
 
 // judge deletes a room of an appointment's unless it is the visit's, or may become it. The visit is read after the

@@ -6,14 +6,10 @@ import (
 	"time"
 
 	"almanac/shared/access"
-	"almanac/shared/booking"
 	"almanac/shared/event"
 	"almanac/shared/fault"
 	"almanac/shared/table"
 )
-
-// RoomsLost is why staff must see to the visits of somebody whose account is gone: their rooms are gone too.
-const RoomsLost = "rooms_lost"
 
 // What an erasure counts.
 const (
@@ -28,26 +24,18 @@ type erasure struct {
 	// Granted is that of the account: one that was connected again since is not the one to erase.
 	Granted time.Time      `dynamodbav:"gr,unixtime"`
 	Counts  map[string]int `dynamodbav:"n"`
-	// Upcoming is how many visits lost their room that were still to come.
-	Upcoming int   `dynamodbav:"up"`
-	Version  int64 `dynamodbav:"v"`
+	// Upcoming is how many visits that are still to come wait for another account now; Lost are the earliest of them.
+	Upcoming int    `dynamodbav:"up"`
+	Lost     []loss `dynamodbav:"lst,omitempty"`
+	Version  int64  `dynamodbav:"v"`
 }
 
 // of tells whether the account is the one that is being erased, and was not connected again since.
 func (e erasure) of(a Account) bool { return e.Granted.Unix() == a.Granted.Unix() }
 
-// told has the staff told of visits that lost their room.
-func (e erasure) told(ctx context.Context, s *Service, by access.Caller, a Account) error {
-	if e.Upcoming == 0 {
-		return nil
-	}
-	return s.tell(ctx, by, Trouble{
-		Why: RoomsLost, Subject: a.Subject, Because: e.Why, Connection: a.Connection, Count: e.Upcoming,
-	})
-}
-
 // goOn goes on with an erasing that did not come to its end, and tells whether there was one. One from before the
-// account was connected again is given up: the reason for it is no more. What it took away by then stays so.
+// account was connected again is given up: the reason for it is no more. The visits that it took their rooms by then
+// get others, as all that wait for the account do.
 func (s *Service) goOn(ctx context.Context, by access.Caller, a Account) (bool, error) {
 	c := s.table.For(by)
 	var half erasure
@@ -59,10 +47,10 @@ func (s *Service) goOn(ctx context.Context, by access.Caller, a Account) (bool, 
 		return true, s.erase(ctx, by, a, half.Why)
 	case a.Ending:
 		return true, s.erase(ctx, by, a, a.Why)
-	case !there:
-		return false, nil
+	case !there: // what was raised in the moment in which it was connected again, nobody has ended yet
+		return false, s.made(ctx, by, a)
 	}
-	if err := half.told(ctx, s, by, a); err != nil {
+	if err := s.made(ctx, by, a); err != nil {
 		return false, err
 	}
 	return false, c.Write(ctx, table.Change{
@@ -77,7 +65,9 @@ func (s *Service) goOn(ctx context.Context, by access.Caller, a Account) (bool, 
 // Erase deletes what is kept of a connected account and of the rooms in it: visits, rooms, their log, the counts of its
 // calls, and at last the connection itself, of which a tombstone without anybody's data is left. Whoever still can
 // reach the provider, because the owner disconnected the account and did not uninstall us there, first deletes the
-// rooms that are still to come and then gives the grant back. Appointments and the patients' links stay.
+// rooms that are still to come and then gives the grant back. Appointments and the patients' links stay; and so do the
+// visits that are still to come, without anything of the account: they get rooms in the one that the practitioner has
+// instead, or wait until there is one, and then the staff are told of them.
 //
 // It is done in many small transactions and may end after any of them: doing it again goes on. nil says that nothing
 // is left; fault.NotFound that nothing was; fault.Unavailable and fault.Limited that it is to be done again.
@@ -138,7 +128,8 @@ func (e *eraser) begin(ctx context.Context, why string) error {
 	}
 	err := e.c.Get(ctx, e.c.Erasure(e.a.Connection), &e.done)
 	if err == nil && !e.done.of(e.a) {
-		e.done = erasure{Version: e.done.Version}
+		// What that one took may still wait, and is told of with the rest.
+		e.done = erasure{Version: e.done.Version, Upcoming: e.done.Upcoming, Lost: e.done.Lost}
 	} else if err == nil || !fault.Is(err, fault.NotFound) {
 		if e.done.Counts == nil {
 			e.done.Counts = map[string]int{}
@@ -151,14 +142,17 @@ func (e *eraser) begin(ctx context.Context, why string) error {
 
 // write writes a step, together with how far it has come.
 func (e *eraser) write(ctx context.Context, target string, items ...table.Item) error {
+	return e.note(ctx, event.VideoErased, target, items...)
+}
+
+// note writes a step as an event that others may be told of.
+func (e *eraser) note(ctx context.Context, name event.Name, target string, items ...table.Item) error {
 	it := table.Item{
 		Key: e.c.Erasure(e.a.Connection), Value: e.done, New: e.done.Version == 0, Version: e.done.Version,
 	}
 	err := e.c.Write(ctx, table.Change{
 		Action: access.VideoErase, Target: target, Put: append(items, it),
-		Event: event.Event{Name: event.VideoErased, Why: e.done.Why, Refs: map[string]string{
-			"connection": e.a.Connection,
-		}},
+		Event: event.Event{Name: name, Why: e.done.Why, Refs: map[string]string{"connection": e.a.Connection}},
 	})
 	if err == nil {
 		e.done.Version++
@@ -182,6 +176,7 @@ func timely(ctx context.Context) error {
 // holding is what stands under a connection of one appointment.
 type holding struct {
 	made   map[string]Placing // rooms, by the provider's names of them
+	past   map[string]Placing // and those that are long over
 	making bool               // one may be being made
 }
 
@@ -190,13 +185,14 @@ func (e *eraser) holdings(ctx context.Context) (map[string]*holding, error) {
 	all := map[string]*holding{}
 	of := func(apt string) *holding {
 		if all[apt] == nil {
-			all[apt] = &holding{made: map[string]Placing{}}
+			all[apt] = &holding{made: map[string]Placing{}, past: map[string]Placing{}}
 		}
 		return all[apt]
 	}
 	for prefix, put := range map[string]func(h *holding, ref string, p Placing){
-		table.RoomsOf: func(h *holding, ref string, p Placing) { h.made[ref] = p },
-		table.Makings: func(h *holding, _ string, _ Placing) { h.making = true },
+		table.RoomsOf:     func(h *holding, ref string, p Placing) { h.made[ref] = p },
+		table.PastRoomsOf: func(h *holding, ref string, p Placing) { h.past[ref] = p },
+		table.Makings:     func(h *holding, _ string, _ Placing) { h.making = true },
 	} {
 		rows, err := e.c.Under(ctx, e.c.Tombstone(e.a.Connection), prefix)
 		if err != nil {
@@ -251,63 +247,6 @@ func (e *eraser) close(ctx context.Context) error {
 	return nil
 }
 
-func (e *eraser) closeOne(ctx context.Context, apt string, h *holding) error {
-	var items []table.Item
-	for ref, p := range h.made {
-		if !p.Closed {
-			version := p.Version
-			p.Closed = true
-			items = append(items, table.Item{Key: e.c.RoomOf(e.a.Connection, ref), Value: p, Version: version})
-		}
-	}
-	v, err := load(ctx, e.c, apt)
-	if err != nil && !fault.Is(err, fault.NotFound) {
-		return err
-	}
-	mine := err == nil && (v.Connection == e.a.Connection || v.List == e.a.Connection)
-	if mine {
-		if v.held(e.s.now()) && e.reachable() {
-			return again() // a room may be about to be made
-		}
-		lost, err := e.lost(ctx, v)
-		if err != nil {
-			return err
-		}
-		items = append(items, v.stub(e.c))
-		e.done.Counts[countVisits]++
-		e.done.Upcoming += lost
-	}
-	if len(items) == 0 {
-		return nil
-	}
-	return e.write(ctx, apt, items...)
-}
-
-// lost counts a visit that was still to come.
-func (e *eraser) lost(ctx context.Context, v Visit) (int, error) {
-	var apt booking.Appointment
-	err := e.c.Get(ctx, e.c.Appointment(v.AppointmentID), &apt)
-	if err != nil && !fault.Is(err, fault.NotFound) {
-		return 0, err
-	}
-	if err == nil && current(apt, e.s.now()) && v.State != Removed && v.State != Ended {
-		return 1, nil
-	}
-	return 0, nil
-}
-
-// stub is what becomes of a visit: nothing, or where the patient was given a link, the number of that link, so that one
-// that was withdrawn stays so.
-func (v Visit) stub(c table.Clinic) table.Item {
-	if v.Linked == 0 {
-		return table.Item{Key: c.Visit(v.AppointmentID), Delete: true, Version: v.Version}
-	}
-	return Visit{
-		AppointmentID: v.AppointmentID, PatientID: v.PatientID, State: Removed, Linked: v.Linked, LinkedAt: v.LinkedAt,
-		Issue: v.Issue, Start: v.Start, Version: v.Version,
-	}.item(c)
-}
-
 // sweep deletes the rooms that are still to come at the provider: those on record, and those that may have been made
 // without our knowing.
 func (e *eraser) sweep(ctx context.Context) error {
@@ -318,12 +257,12 @@ func (e *eraser) sweep(ctx context.Context) error {
 	if err != nil || len(all) == 0 {
 		return err
 	}
-	ours, err := e.ours(ctx, all)
+	ours, lost, err := e.ours(ctx, all)
 	if err != nil {
 		return err
 	}
 	host := e.a.host(e.by.Org())
-	rooms, err := e.s.provider.Upcoming(ctx, host)
+	rooms, err := e.s.present(ctx, host, lost)
 	if fault.Is(err, fault.Denied) {
 		return nil // the grant is dead: what is left there is its owner's
 	}
@@ -341,20 +280,24 @@ func (e *eraser) sweep(ctx context.Context) error {
 	return nil
 }
 
-// ours are the names of the rooms that are on record, and the markers of those that may be there.
-func (e *eraser) ours(ctx context.Context, all map[string]*holding) (map[string]bool, error) {
-	out := map[string]bool{}
+// ours are the names of the rooms that are on record, and the markers of those that may be there; and of the latter
+// those of which nobody knows.
+func (e *eraser) ours(ctx context.Context, all map[string]*holding) (map[string]bool, map[string]bool, error) {
+	out, lost := map[string]bool{}, map[string]bool{}
 	for apt, h := range all {
 		for ref := range h.made {
 			out[ref] = true
 		}
 		marker, err := e.s.marker(ctx, e.by.Org(), apt)
 		if err != nil {
-			return nil, err
+			return nil, nil, err
+		}
+		if h.making || out[marker] { // a row whose name is the marker is of one that may have been left behind
+			lost[marker] = true
 		}
 		out[marker] = true
 	}
-	return out, nil
+	return out, lost, nil
 }
 
 // inOneGo is how many rows one transaction deletes.
@@ -386,20 +329,30 @@ func (e *eraser) forget(ctx context.Context) error {
 // forgetRooms deletes the rows of an appointment's rooms, each with what says whose it is.
 func (e *eraser) forgetRooms(ctx context.Context, apt string, h *holding) error {
 	for ref, p := range h.made {
-		if err := timely(ctx); err != nil {
-			return err
-		}
 		items, err := unpoint(ctx, e.s.table, e.c, e.by.Org(), e.a, ref)
 		if err != nil {
 			return err
 		}
 		items = append(items, table.Item{Key: e.c.RoomOf(e.a.Connection, ref), Delete: true, Version: p.Version})
-		e.done.Counts[countRooms]++
-		if err := e.write(ctx, apt, items...); err != nil {
+		if err := e.forgetRoom(ctx, apt, items); err != nil {
+			return err
+		}
+	}
+	for ref, p := range h.past { // nothing says any more whose those are
+		row := table.Item{Key: e.c.PastRoomOf(e.a.Connection, ref), Delete: true, Version: p.Version}
+		if err := e.forgetRoom(ctx, apt, []table.Item{row}); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+func (e *eraser) forgetRoom(ctx context.Context, apt string, items []table.Item) error {
+	if err := timely(ctx); err != nil {
+		return err
+	}
+	e.done.Counts[countRooms]++
+	return e.write(ctx, apt, items...)
 }
 
 // forgetLog deletes what was noted of the connection's rooms, and nothing of another's.
@@ -475,14 +428,18 @@ func (e *eraser) end(ctx context.Context) error {
 			return err
 		}
 	}
-	if err := e.done.told(ctx, e.s, e.by, e.a); err != nil {
+	if err := e.tell(ctx); err != nil {
 		return err
 	}
 	items, err := e.s.accounts.Removal(ctx, e.by, con, e.done.Why, e.done.Counts)
 	if err != nil {
 		return err
 	}
-	// Read after what the removal rests on: connected again since, it is not removed.
+	// Both after what the removal rests on was read: what somebody finds out about the account from here on is refused
+	// by the removal, or refuses it.
+	if err := e.s.gone(ctx, e.by, e.a); err != nil {
+		return err
+	}
 	if err := e.still(ctx); err != nil {
 		return err
 	}

@@ -139,7 +139,7 @@ func TestCreateLostAndNotListed(t *testing.T) {
 	apt := h.book(t, 0, tuesday)
 	h.email(t, apt)
 	h.fails(t, zoomsim.LoseReply, 1, zoomsim.OpCreate)
-	h.fails(t, zoomsim.StaleList, 1, zoomsim.OpList)
+	h.fails(t, zoomsim.StaleList, 2, zoomsim.OpList)
 	refused(t, h.video.Sync(t.Context(), h.job, apt.ID), "unavailable: outcome_unknown")
 	h.due = nil
 	h.sync(t, apt)
@@ -155,7 +155,7 @@ func TestCreateLostTwice(t *testing.T) {
 	apt := h.book(t, 0, tuesday)
 	h.email(t, apt)
 	h.fails(t, zoomsim.LoseReply, 2, zoomsim.OpCreate)
-	h.fails(t, zoomsim.StaleList, 1, zoomsim.OpList)
+	h.fails(t, zoomsim.StaleList, 2, zoomsim.OpList)
 	for range 2 {
 		refused(t, h.video.Sync(t.Context(), h.job, apt.ID), "unavailable: outcome_unknown")
 	}

@@ -3,6 +3,7 @@ package video_test
 import (
 	"context"
 	"net/http"
+	"reflect"
 	"slices"
 	"strconv"
 	"strings"
@@ -121,15 +122,20 @@ func (h *house) reconnect(t *testing.T, con string) {
 
 func none() error { return fault.New(fault.NotFound, "not_found", "") }
 
+// of gives the account that a person connected last.
 func (a *accounts) of(_ context.Context, _ access.Caller, subject string) (video.Account, error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	for _, x := range a.all {
-		if x.Subject == subject {
-			return x, nil
+	last := ""
+	for con, x := range a.all {
+		if x.Subject == subject && con > last {
+			last = con
 		}
 	}
-	return video.Account{}, none()
+	if last == "" {
+		return video.Account{}, none()
+	}
+	return a.all[last], nil
 }
 
 func (a *accounts) read(_ context.Context, _ access.Caller, con string) (video.Account, error) {
@@ -163,7 +169,7 @@ func (a *accounts) look(_ context.Context, _ access.Caller, _ string, at time.Ti
 func (a *accounts) raise(_ context.Context, _ access.Caller, t video.Trouble) error {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if a.refuse == nil && !slices.Contains(a.raised, t) {
+	if a.refuse == nil && !slices.ContainsFunc(a.raised, func(x video.Trouble) bool { return reflect.DeepEqual(x, t) }) {
 		a.raised = append(a.raised, t)
 	}
 	return a.refuse

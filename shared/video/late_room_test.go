@@ -19,7 +19,7 @@ func TestCreateLostNotListedAndCancelled(t *testing.T) {
 			apt := h.book(t, 0, tuesday)
 			h.email(t, apt)
 			h.fails(t, kind, 1, zoomsim.OpCreate)
-			h.fails(t, zoomsim.StaleList, 1, zoomsim.OpList)
+			h.fails(t, zoomsim.StaleList, 2, zoomsim.OpList)
 			refused(t, h.video.Sync(t.Context(), h.job, apt.ID), "unavailable: outcome_unknown")
 			h.cancel(t, apt)
 			refused(t, h.video.Sync(t.Context(), h.job, apt.ID), "unavailable: outcome_unknown")

@@ -42,7 +42,7 @@ func (h *heard) complete(t *testing.T, apt booking.Appointment) {
 }
 
 // An uninstalling was not erased to its end when the owner connected the account again. It is given up, whoever looks
-// next; the staff are told of the rooms that it took; and the owner's own disconnecting erases it as ever.
+// next, and the rooms that it took are made again; and the owner's own disconnecting erases it as ever.
 func TestErasingGivenUp(t *testing.T) {
 	for _, disconnected := range []bool{false, true} {
 		t.Run(fmt.Sprint("disconnected ", disconnected), func(t *testing.T) {
@@ -80,13 +80,15 @@ func TestErasingGivenUp(t *testing.T) {
 				t.Fatalf("erased: %t, %q", gone, why)
 			}
 			if disconnected {
+				if !same(h.tasks(), []string{video.RoomsLost}) || h.raised[0].Count != 1 {
+					t.Errorf("the staff were told %+v", h.raised)
+				}
 				return
 			}
-			if !same(h.tasks(), []string{video.RoomsLost}) {
-				t.Errorf("the staff were told %v", h.tasks())
+			if len(h.tasks()) > 0 || h.changes(t, apt, event.VideoAsked) != 1 {
+				t.Errorf("the staff were told %v, the visit was asked for %d times", h.tasks(), h.changes(t, apt, event.VideoAsked))
 			}
 			// The surplus room goes, and the patient gets another one.
-			h.email(t, apt)
 			h.sync(t, apt)
 			h.check(t)
 			h.only(t, apt, zoomsim.Ada)
@@ -399,7 +401,7 @@ func TestLeftBehindRefused(t *testing.T) {
 			made := h.there(zoomsim.Ada)[0]
 			h.Clock.Pass(time.Minute)
 			if how == "refused" {
-				h.fails(t, zoomsim.StaleList, 1, zoomsim.OpList)
+				h.fails(t, zoomsim.StaleList, 2, zoomsim.OpList)
 				h.fails(t, zoomsim.Daily, 1, zoomsim.OpCreate)
 				h.sync(t, apt)
 				h.stands(t, apt, video.Parked, video.DailyQuota)

@@ -23,12 +23,12 @@ const (
 // Happening is one thing that happened to a visit's room or in it. It holds no name, address, token or link.
 type Happening struct {
 	At     time.Time `json:"at" dynamodbav:"at"`
-	Kind   Kind      `json:"kind" dynamodbav:"kind" enum:"created,updated,deleted,recovered,started,ended,joined,left,waiting,admitted"`
+	Kind   Kind      `json:"kind" dynamodbav:"kind" enum:"created,updated,deleted,recovered,started,ended,joined,left,waiting,admitted" example:"joined"`
 	Source string    `json:"source" dynamodbav:"src" doc:"almanac for what Almanac did; else the provider that told, of Almanac's own changes too."`
 	// Session and Participant tell apart meetings, and the comings and goings in them; As says of which side it was.
 	Session     string `json:"session,omitempty" dynamodbav:"ses,omitempty"`
 	Participant string `json:"participant,omitempty" dynamodbav:"who,omitempty"`
-	As          string `json:"as,omitempty" dynamodbav:"as,omitempty" enum:"host,guest"`
+	As          string `json:"as,omitempty" dynamodbav:"as,omitempty" enum:"host,guest" example:"guest"`
 	// Start and Minutes are the time that the room was given, where that was told.
 	Start   *time.Time `json:"start,omitempty" dynamodbav:"s,omitempty"`
 	Minutes *int       `json:"minutes,omitempty" dynamodbav:"m,omitempty"`
@@ -38,7 +38,9 @@ type Happening struct {
 	Connection string `json:"-" dynamodbav:"con"`
 	Room       string `json:"-" dynamodbav:"roo"`
 	// Undated tells that the provider told no time of it: At is when it reached us, and another time when told again.
-	Undated bool  `json:"-" dynamodbav:"und,omitempty"`
+	Undated bool `json:"-" dynamodbav:"und,omitempty"`
+	// Looked tells that nobody told it in time: it was read at the provider afterwards. Told after all, it is replaced.
+	Looked  bool  `json:"-" dynamodbav:"lok,omitempty"`
 	Version int64 `json:"-" dynamodbav:"v"`
 }
 
@@ -97,7 +99,7 @@ func (e Happening) item(c table.Clinic, appointment string) table.Item {
 	return table.Item{Key: e.key(c, appointment), Value: e, New: true}
 }
 
-// Log lists what happened in an appointment's video visit, in order of time, for somebody whom Show let in.
+// Log lists all that happened in an appointment's video visit, in order of time, for a job; people are shown History.
 func (s *Service) Log(ctx context.Context, by access.Caller, appointment string) ([]Happening, error) {
 	return entries(ctx, s.table.For(by), appointment)
 }
@@ -115,56 +117,4 @@ func entries(ctx context.Context, c table.Clinic, appointment string) ([]Happeni
 	}
 	slices.SortStableFunc(out, func(a, b Happening) int { return a.At.Compare(b.At) }) // the undated come first
 	return out, nil
-}
-
-// longestMeeting is how long a meeting is taken to last whose end nobody told.
-const longestMeeting = 24 * time.Hour
-
-// meeting is what is on record of one meeting in a room.
-type meeting struct {
-	session      string
-	first        time.Time // that anything is known of it
-	began, ended bool
-}
-
-// note adds an entry.
-func (m *meeting) note(e Happening) {
-	if m.session == "" || e.At.Before(m.first) {
-		m.session, m.first = e.Session, e.At
-	}
-	switch e.Kind {
-	case MeetingBegan, Joined, Admitted:
-		m.began = true
-	case MeetingEnded:
-		m.ended = true
-	case RoomCreated, RoomUpdated, RoomDeleted, RoomRecovered, Left, Waiting, Uninstalled, UserGone:
-	}
-}
-
-// after tells whether it is the later one; two of one instant come in the same order each time.
-func (m *meeting) after(o *meeting) bool {
-	return o == nil || m.first.After(o.first) || m.first.Equal(o.first) && m.session > o.session
-}
-
-// underway tells whether a meeting is under way, by what is on record of a room, in whatever order it came and whatever
-// of it is missing: the last meeting that is known to have begun, by its beginning or by somebody's being in it, has no
-// end on record.
-func underway(all []Happening, room string, now time.Time) bool {
-	meetings := map[string]*meeting{}
-	for _, e := range all {
-		if e.Room != room || e.Session == "" {
-			continue
-		}
-		if meetings[e.Session] == nil {
-			meetings[e.Session] = &meeting{}
-		}
-		meetings[e.Session].note(e)
-	}
-	var last *meeting
-	for _, m := range meetings {
-		if (m.began || m.ended) && m.after(last) {
-			last = m
-		}
-	}
-	return last != nil && !last.ended && now.Before(last.first.Add(longestMeeting))
 }

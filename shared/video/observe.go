@@ -144,91 +144,74 @@ func (g *sighting) placed(ctx context.Context) (Placing, error) {
 	return p, again()
 }
 
-// note puts the notice into the log, once.
+// note puts the notice into the log, once, together with whether a meeting is under way in the room now. Both stand on
+// one version of the room's row: of two notices that come at once, the second sees the first.
 func (g *sighting) note(ctx context.Context) error {
 	e := g.n.entry(g.a.Connection)
-	if g.n.Kind == MeetingBegan || g.n.Kind == MeetingEnded || g.n.Kind == Joined || g.n.Kind == Admitted {
-		return g.session(ctx, e)
-	}
-	err := g.write(ctx, e.item(g.c, g.p.AppointmentID))
-	if fault.Is(err, fault.Conflict) { // it stands there
-		return nil
-	}
-	return g.erased(err)
-}
-
-// erased tells that a row that was there when the notice came is another one now: the account is being erased.
-func (g *sighting) erased(err error) error {
-	if fault.Is(err, fault.Stale) {
-		return nothingOfOurs()
-	}
-	return err
-}
-
-// write writes items on condition that the room is still the appointment's.
-func (g *sighting) write(ctx context.Context, items ...table.Item) error {
-	room := g.c.RoomOf(g.a.Connection, g.n.Room)
-	return g.c.Write(ctx, table.Change{
-		Action: access.VideoNote, Target: g.p.AppointmentID, Patient: g.p.PatientID,
-		Put:   append(items, table.Item{Key: room, Check: true, Version: g.p.Version}),
-		Event: event.Event{Name: event.VideoNoted},
-	})
-}
-
-// session puts a notice of a meeting into the log, together with whether one is under way now. Both stand on one
-// version of the visit: of two that come at once, the second sees the first.
-func (g *sighting) session(ctx context.Context, e Happening) error {
 	for range writes {
 		items, err := g.changed(ctx, e)
 		if err != nil || len(items) == 0 {
 			return err
 		}
-		if err = g.write(ctx, items...); !beaten(err) {
+		err = g.c.Write(ctx, table.Change{
+			Action: access.VideoNote, Target: g.p.AppointmentID, Patient: g.p.PatientID, Put: items,
+			Event: event.Event{Name: event.VideoNoted},
+		})
+		if !beaten(err) {
 			return err
 		}
 		if g.p, err = roomOf(ctx, g.c, g.a.Connection, g.n.Room); err != nil {
 			return err
 		}
-		if g.p.Closed {
+		if g.p.Closed { // the account is being erased
 			return nothingOfOurs()
 		}
 	}
 	return again()
 }
 
-// changed is what an entry of a meeting changes, as long as it does: none of it where all stands there already.
+// changed is what an entry changes: nothing where it stands already. Of the log no more is read than that entry, and
+// what it may replace.
 func (g *sighting) changed(ctx context.Context, e Happening) ([]table.Item, error) {
+	was, err := e.standing(ctx, g.c, g.p.AppointmentID)
+	if err != nil || was.Version > 0 && !was.Looked {
+		return nil, err
+	}
+	items, err := g.instead(ctx, e, was)
+	if err != nil {
+		return nil, err
+	}
+	p := g.p.with(e)
+	// What can be read at the provider afterwards, too, moves the row on, so that whoever reads it then sees it.
+	readable := e.Kind.ofSession() || e.Kind == Left
+	items = append(items, p.item(g.c, g.a.Connection, g.n.Room, !readable))
+	if !e.Kind.ofSession() {
+		return items, nil
+	}
 	v, err := load(ctx, g.c, g.p.AppointmentID)
 	if err != nil {
 		return nil, err
 	}
-	all, err := entries(ctx, g.c, g.p.AppointmentID)
-	if err != nil {
-		return nil, err
-	}
-	var items []table.Item
-	if !stands(all, e) {
-		items = append(items, e.item(g.c, g.p.AppointmentID))
-		all = append(all, e)
-	}
-	current := v.Connection == g.a.Connection && v.Ref == g.n.Room && v.State != Removed
-	live := current && underway(all, g.n.Room, g.s.now())
-	if current && (v.Live != live || len(items) > 0) {
+	live := p.underway(g.s.now())
+	if v.Connection == g.a.Connection && v.Ref == g.n.Room && v.State != Removed && v.Live != live {
 		v.Live = live
 		items = append(items, v.item(g.c))
 	}
 	return items, nil
 }
 
-// stands tells whether the log has the entry.
-func stands(all []Happening, e Happening) bool {
-	for _, x := range all {
-		if x.At.Equal(e.At) && x.Kind == e.Kind && x.Source == e.Source && x.Room == e.Room && x.Session == e.Session &&
-			x.Participant == e.Participant {
-			return true
-		}
+// instead puts an entry where it belongs, in the place of the one that was read at the provider before it was told.
+func (g *sighting) instead(ctx context.Context, e, was Happening) ([]table.Item, error) {
+	apt := g.p.AppointmentID
+	items := []table.Item{{Key: e.key(g.c, apt), Value: e, New: was.Version == 0, Version: was.Version}}
+	if was.Version > 0 {
+		return items, nil
 	}
-	return false
+	old, found, err := g.p.looked(ctx, g.c, e)
+	if found {
+		items = append(items, table.Item{Key: old.key(g.c, apt), Delete: true, Version: old.Version})
+	}
+	return items, err
 }
 
 // recovered has the staff told of a room that its host brought back after it was taken away with its appointment.

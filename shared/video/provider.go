@@ -37,6 +37,20 @@ type Room struct {
 	JoinURL  string // where guests come in; a secret
 }
 
+// Meeting is one that took place in a room, as the provider tells it afterwards.
+type Meeting struct {
+	Session    string // as its notices name it
+	Start, End time.Time
+	Stays      []Stay
+}
+
+// Stay is somebody's being in a meeting, from one coming to the next going.
+type Stay struct {
+	Participant  string // as notices name it, where the provider tells
+	Host         bool
+	Joined, Left time.Time // zero where the provider does not tell
+}
+
 // Difference is what of a room shall change; nil stays as it is.
 type Difference struct {
 	Start   *time.Time
@@ -47,18 +61,20 @@ type Difference struct {
 type Capabilities struct {
 	Name string `json:"name"`
 	// PerPersonAccount says that each host connects an account of their own.
-	PerPersonAccount bool `json:"perPersonAccount"`
+	PerPersonAccount bool `json:"perPersonAccount" example:"true" doc:"Each host connects an account of their own."`
 	// Update says that a room's time can be changed; without it, a move is a new room.
-	Update bool `json:"update"`
+	Update bool `json:"update" example:"true" doc:"A room's time can be changed. Without it, a move is a new room."`
 	// Events says that the provider tells what happens in its rooms.
-	Events bool `json:"events"`
+	Events bool `json:"events" example:"true" doc:"The provider tells what happens in its rooms."`
 	// HostLink says that the host comes in by a link of their own, and for how long one serves.
-	HostLink     bool          `json:"hostLink"`
+	HostLink     bool          `json:"hostLink" example:"true" doc:"The host comes in by a link of their own."`
 	HostLinkLife time.Duration `json:"-"`
 	// IdempotentCreate says that asking twice for the same room makes one; without it a lost answer is looked up.
-	IdempotentCreate bool `json:"idempotentCreate"`
+	IdempotentCreate bool `json:"idempotentCreate" doc:"Asking the provider twice makes one room. Without it a lost answer is looked up."`
+	// History says that what took place in a room can be read afterwards, by whom its account's owner lets.
+	History bool `json:"-"`
 	// LongestMinutes is the longest visit, zero where there is no limit.
-	LongestMinutes int `json:"longestMinutes,omitempty"`
+	LongestMinutes int `json:"longestMinutes,omitempty" example:"1440" doc:"The longest visit. There is no limit where it is left out."`
 }
 
 // Provider makes rooms. Its errors are of these kinds and codes, and hold nothing of what the provider wrote:
@@ -77,10 +93,16 @@ type Provider interface { //nolint:interfacebloat // each is one thing that is d
 	Capabilities() Capabilities
 	// Create makes a room.
 	Create(ctx context.Context, h Host, w Want) (Room, error)
-	// Upcoming lists the host's rooms that are still to come, those that are not ours too.
+	// Upcoming lists the host's rooms that are still to come, those that are not ours too. It may leave out one whose
+	// start has passed.
 	Upcoming(ctx context.Context, h Host) ([]Room, error)
+	// All lists the host's rooms, those too whose start has passed.
+	All(ctx context.Context, h Host) ([]Room, error)
 	// Get reads a room.
 	Get(ctx context.Context, h Host, ref string) (Room, error)
+	// Past reads the meeting that took place in a room last. None is room_gone; who may not read it is refused with
+	// provider_refused.
+	Past(ctx context.Context, h Host, ref string) (Meeting, error)
 	// Update changes a room. A provider may silently not do it, so the room is read again afterwards.
 	Update(ctx context.Context, h Host, ref string, d Difference) error
 	// Delete takes a room away. One that is gone already is no error.

@@ -11,7 +11,8 @@ import (
 )
 
 // Resume has every visit looked at again that waits for the account or for its owner to have one, each as work of its
-// own. Doing it twice does no harm. A connection that is gone is no error: there is nothing to wait for.
+// own, and ends what the staff were told to wait for. Doing it twice does no harm. A connection that is gone is
+// fault.NotFound: there is nothing to wait for.
 func (s *Service) Resume(ctx context.Context, by access.Caller, connection string) error {
 	a, err := s.accounts.Read(ctx, by, connection)
 	if err != nil {
@@ -29,6 +30,9 @@ func (s *Service) Resume(ctx context.Context, by access.Caller, connection strin
 		if err := s.resume(ctx, by, of); err != nil {
 			return err
 		}
+	}
+	if err := s.made(ctx, by, a); err != nil {
+		return err
 	}
 	// What its host did to the rooms meanwhile nobody told us of.
 	return s.accounts.Due(ctx, by, connection, s.now())

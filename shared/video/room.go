@@ -99,13 +99,14 @@ func (r *run) adopt(ctx context.Context) (Room, error) {
 	return room, r.moveIn(ctx, room)
 }
 
-// marked lists the rooms that bear the appointment's marker, the same one first each time.
+// marked lists the rooms that bear the appointment's marker, the same one first each time. One whose start has passed
+// since it was made is among them.
 func (r *run) marked(ctx context.Context) ([]Room, error) {
 	marker, err := r.s.marker(ctx, r.by.Org(), r.apt.ID)
 	if err != nil {
 		return nil, err
 	}
-	all, err := r.s.provider.Upcoming(ctx, r.at())
+	all, err := r.s.provider.All(ctx, r.at())
 	if err != nil {
 		return nil, err
 	}

@@ -60,11 +60,18 @@ func (s *Service) survey(ctx context.Context, by access.Caller, appointment stri
 func (s *Service) hostOf(
 	ctx context.Context, by access.Caller, snap *clinic.Snapshot, practitioner, now string,
 ) (Account, error) {
+	return s.hostBut(ctx, by, snap, practitioner, now, "")
+}
+
+// hostBut is hostOf without one connection, which is coming to its end.
+func (s *Service) hostBut(
+	ctx context.Context, by access.Caller, snap *clinic.Snapshot, practitioner, now, but string,
+) (Account, error) {
 	var best Account
 	for _, subject := range people(snap, practitioner) {
 		a, err := s.accounts.Of(ctx, by, subject)
 		switch {
-		case fault.Is(err, fault.NotFound), err == nil && a.Ending:
+		case fault.Is(err, fault.NotFound), err == nil && (a.Ending || a.Connection == but):
 			continue
 		case err != nil:
 			return Account{}, err
@@ -133,8 +140,8 @@ func (r *run) stuck() bool { return r.v.Connection == r.host.Connection && !r.ho
 // waits tells whether what a parked visit waits for has not come.
 func (r *run) waits() bool {
 	switch {
-	case r.v.Why == NotConnected:
-		return r.host.Connection == ""
+	case r.v.Why == NotConnected: // of another practitioner by now, it waits for that one
+		return r.host.Connection == "" && r.v.List == r.apt.PractitionerID
 	case !r.v.Again.IsZero() && (r.v.Connection == "" || r.v.Connection == r.host.Connection):
 		return r.s.now().Before(r.v.Again)
 	}
@@ -206,6 +213,9 @@ func (r *run) put(ctx context.Context, name event.Name, also ...table.Item) erro
 // place keeps what the visit is listed under in step with the diary.
 func (r *run) place() {
 	r.v.Start, r.v.List = r.apt.Start, r.apt.PractitionerID
+	if r.v.Ref == "" && !r.v.Pending && r.v.Connection != r.host.Connection {
+		r.v.Connection, r.v.Subject = "", "" // there is nothing of the visit in it
+	}
 	switch {
 	case r.v.Ref != "" || r.v.Pending:
 		r.v.List = r.v.Connection

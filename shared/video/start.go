@@ -20,14 +20,16 @@ type Started struct {
 
 // Start gives the practitioner the way into the call, and makes the room where there is none yet. Errors: as those of
 // Email, and fault.Denied "not_host" for anybody but the person whose account the room is in; fault.Conflict
-// "reconnect", "room_deleted", "daily_quota", "too_many_changes", "provider_refused" and "visit_too_long"; and
-// fault.Unavailable while the room is being made, or the provider cannot be reached.
+// "not_connected", "reconnect", "room_deleted", "daily_quota", "too_many_changes", "provider_refused" and
+// "visit_too_long"; and fault.Unavailable while the room is being made, or the provider cannot be reached.
 func (s *Service) Start(ctx context.Context, by access.Caller, appointment string) (Started, error) {
 	m, err := s.matter(ctx, by, appointment)
 	out := Started{Apt: m.apt}
 	switch {
 	case err != nil:
 		return out, err
+	case m.host.Connection == "":
+		return out, notConnected()
 	case m.host.Subject != by.Person():
 		return out, fault.New(fault.Denied, NotHost,
 			"Only the practitioner whose video account the room is in can start the call.")
@@ -129,8 +131,7 @@ func (v Visit) refusal() error {
 	case NeedsReauth:
 		return reconnect()
 	case NotConnected:
-		return fault.New(fault.Conflict, NotConnected,
-			"The practitioner has no video account connected. It is connected under My profile.")
+		return notConnected()
 	case DailyQuota:
 		return fault.New(fault.Conflict, DailyQuota,
 			"The video provider makes no more rooms for this practitioner today.")

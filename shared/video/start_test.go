@@ -230,10 +230,11 @@ func TestShow(t *testing.T) {
 		t.Errorf("%+v", v)
 	}
 	h.email(t, apt)
+	h.Clock.Pass(1300 * time.Millisecond)
 	h.sync(t, apt)
 	v := show(clinictest.Receptionist)
-	if v.State != "ready" || v.Start == nil || !v.Start.Equal(apt.Start) || v.Minutes != 30 || v.Mailed != 1 || v.SeenAt == nil || len(v.Log) != 1 ||
-		v.Log[0].Kind != video.RoomCreated {
+	if v.State != "ready" || v.Start == nil || !v.Start.Equal(apt.Start) || v.Minutes != 30 || v.Mailed != 1 || v.SeenAt == nil ||
+		v.SeenAt.Nanosecond() != 0 {
 		t.Errorf("%+v", v)
 	}
 	var none booking.Appointment
@@ -242,5 +243,46 @@ func TestShow(t *testing.T) {
 	refused(t, err, "not_found: not_found")
 	if got.Apt.ID != none.ID || got.State != "none" {
 		t.Errorf("a stranger sees %+v", got)
+	}
+}
+
+// Somebody asks for a link before the practitioner has an account: the visit is found by whoever connects one then, and
+// the link that was mailed leads to its room.
+func TestAskedWithoutAccount(t *testing.T) {
+	h := newHouse(t)
+	apt := h.book(t, 0, tuesday)
+	if r := h.email(t, apt); r.WaitsFor == nil || r.WaitsFor.Code != video.NotConnected {
+		t.Errorf("it waits for %+v", r.WaitsFor)
+	}
+	if v := h.stands(t, apt, video.Wanted, ""); v.List != h.Practitioners[0].ID {
+		t.Errorf("%+v", v)
+	}
+	link := h.link(t, apt)
+	h.sync(t, apt)
+	h.stands(t, apt, video.Parked, video.NotConnected)
+	con := h.connect(t, h.subjects[0], zoomsim.Ada)
+	h.resumes(t, con, apt)
+	h.only(t, apt, zoomsim.Ada)
+	if r := h.email(t, apt); r.WaitsFor != nil || h.link(t, apt) != link {
+		t.Errorf("then it waits for %+v, and the link is the same: %t", r.WaitsFor, h.link(t, apt) == link)
+	}
+}
+
+// The log of a visit that nobody asked for is empty, and what is no position in it, or not for who asks, is refused.
+func TestHistory(t *testing.T) {
+	h := newHouse(t)
+	apt := h.book(t, 0, tuesday)
+	by := h.By(t, clinictest.Receptionist)
+	all, next, got, err := h.video.History(t.Context(), by, apt.ID, "", 10)
+	if err != nil || all == nil || len(all) > 0 || next != "" || got.ID != apt.ID {
+		t.Errorf("%v %q %+v %v", all, next, got, err)
+	}
+	_, _, _, err = h.video.History(t.Context(), by, apt.ID, "EVT#x", 10)
+	refused(t, err, "invalid: invalid")
+	stranger := h.Found(t)
+	_, _, got, err = h.video.History(t.Context(), stranger.By(t, clinictest.Manager), apt.ID, "", 10)
+	refused(t, err, "not_found: not_found")
+	if got.ID != "" {
+		t.Errorf("a stranger gets %+v", got)
 	}
 }

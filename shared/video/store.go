@@ -15,8 +15,16 @@ type Placing struct {
 	AppointmentID string `dynamodbav:"apt"`
 	PatientID     string `dynamodbav:"pat"`
 	// Closed tells that the connection is being erased: nothing more is noted of the room.
-	Closed  bool  `dynamodbav:"end,omitempty"`
-	Version int64 `dynamodbav:"v"`
+	Closed bool `dynamodbav:"end,omitempty"`
+	// Sessions are the latest meetings in the room, as far as anything was told of them.
+	Sessions []session `dynamodbav:"ses,omitempty"`
+	// Filled tells that the log has something of the room that was read at the provider afterwards.
+	Filled bool `dynamodbav:"fil,omitempty"`
+	// Idle is an instant at which the provider said that no meeting was under way in the room.
+	Idle time.Time `dynamodbav:"idl,omitempty,unixtime"`
+	// Read is the end of the appointment after which the provider was asked what took place in the room.
+	Read    time.Time `dynamodbav:"red,omitempty,unixtime"`
+	Version int64     `dynamodbav:"v"`
 }
 
 // load reads an appointment's video visit. One that nobody asked for is fault.NotFound.
@@ -31,6 +39,15 @@ func roomOf(ctx context.Context, c table.Clinic, connection, ref string) (Placin
 	var p Placing
 	err := c.Get(ctx, c.RoomOf(connection, ref), &p)
 	return p, err
+}
+
+// item writes the row of a room in a connected account, or where only looks that it is what it was.
+func (p Placing) item(c table.Clinic, connection, ref string, only bool) table.Item {
+	it := table.Item{Key: c.RoomOf(connection, ref), Version: p.Version, Check: only}
+	if !only {
+		it.Value = p
+	}
+	return it
 }
 
 // item writes the visit, on the condition that nobody has since it was read.

@@ -8,6 +8,7 @@ import (
 
 	"almanac/shared/access"
 	"almanac/shared/booking"
+	"almanac/shared/event"
 	"almanac/shared/fault"
 	"almanac/shared/table"
 )
@@ -24,13 +25,27 @@ func (s *Service) Sync(ctx context.Context, by access.Caller, appointment string
 			return err
 		}
 		if r.agrees() {
-			return nil
+			return r.relist(ctx)
 		}
 		if err := r.sync(ctx); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// relist keeps a visit that goes on waiting under its appointment's time: that is where it is looked for when what it
+// waits for has come.
+func (r *run) relist(ctx context.Context) error {
+	if r.v.State != Parked || r.v.List == "" || r.v.Start.Unix() == r.apt.Start.Unix() {
+		return nil
+	}
+	r.v.Start = r.apt.Start
+	err := r.c.Write(ctx, r.v.change(r.c, access.VideoSync, event.VideoSettled))
+	if beaten(err) {
+		return again()
+	}
+	return err
 }
 
 // rounds is how often is looked at what the diary wants: whoever changed that while the lease was held by us was sent

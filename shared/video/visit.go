@@ -98,6 +98,7 @@ type Service struct {
 	provider Provider
 	accounts Accounts
 	raise    func(ctx context.Context, by access.Caller, t Trouble) error
+	settle   Settle
 	job      func(org string) access.Caller
 	now      func() time.Time
 	newID    id.Source
@@ -112,9 +113,11 @@ type Trouble struct {
 	Sequence      int64  // of the appointment's changes: another change is another trouble
 	// Because is more of why, as codes with spaces between them. Apart tells troubles apart that are else the same.
 	Because, Apart string
-	// Connection and Count are set where the trouble is of an account and not of one appointment.
-	Connection string
-	Count      int
+	// Connection is set where the trouble is of an account and not of one appointment. Appointments are then the
+	// earliest that it concerns, and Count is how many there are; Sequence is when the account was connected.
+	Connection   string
+	Appointments []string
+	Count        int
 }
 
 // Parts are what a Service is made of.
@@ -127,16 +130,40 @@ type Parts struct {
 	Accounts  Accounts
 	// Raise makes a task for the staff of a trouble; the same trouble twice is one task.
 	Raise func(ctx context.Context, by access.Caller, t Trouble) error
+	// Settle ends the staff's tasks about an account that are over; optional, as Raise is.
+	Settle Settle
 	// Job gives the caller that makes rooms when somebody starts a call and nobody else did yet: access.VideoRooms.
 	Job func(org string) access.Caller
 	Now func() time.Time
 	ID  id.Source
 }
 
+// Settle ends the staff's tasks that wait for an account: Made for its owner to connect one, which this one is and can
+// be used; Gone for this one, which is no more. What is over already is no error.
+type Settle struct {
+	Made, Gone func(ctx context.Context, by access.Caller, a Account) error
+}
+
+// made ends what waited for somebody to connect an account.
+func (s *Service) made(ctx context.Context, by access.Caller, a Account) error {
+	if s.settle.Made == nil || !a.Usable {
+		return nil
+	}
+	return s.settle.Made(ctx, by, a)
+}
+
+// gone ends what waited for an account.
+func (s *Service) gone(ctx context.Context, by access.Caller, a Account) error {
+	if s.settle.Gone == nil {
+		return nil
+	}
+	return s.settle.Gone(ctx, by, a)
+}
+
 // New makes the Service.
 func New(p Parts) *Service {
 	return &Service{
 		table: p.Table, keeper: p.Keeper, dir: p.Directory, diary: p.Diary, provider: p.Provider,
-		accounts: p.Accounts, raise: p.Raise, job: p.Job, now: p.Now, newID: p.ID,
+		accounts: p.Accounts, raise: p.Raise, settle: p.Settle, job: p.Job, now: p.Now, newID: p.ID,
 	}
 }
