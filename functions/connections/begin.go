@@ -11,15 +11,11 @@ import (
 
 const (
 	aboutBegin = "Send the browser to authoriseUrl within ten minutes. The cookie that the answer sets must come " +
-		"along when Zoom sends the browser back, so ask with credentials. Every request begins anew, five times in " +
-		"ten minutes."
+		"along when Zoom sends the browser back, so ask with credentials. Every request begins anew, at most five " +
+		"times in ten minutes; after that it is 429, and Retry-After says when to try again."
 	aboutAdmin = "As for your own account, by somebody who administers the clinic's account at Zoom. It is used for " +
 		"finding and making log-ins, and for nothing else."
 )
-
-// cookieName is of the secret by which a browser is known again. Its prefix has browsers refuse one that another host,
-// or an unencrypted page, would set (RFC 6265bis, 4.1.3.2).
-const cookieName = "__Host-almanac-connect"
 
 // begun is the way to Zoom. The secret is in the cookie alone.
 type begun struct {
@@ -31,7 +27,7 @@ type begun struct {
 // Cookies sets the browser's secret. Lax is what lets it come along when Zoom sends the browser back.
 func (b begun) Cookies() []string {
 	return []string{fmt.Sprintf("%s=%s; Path=/; Max-Age=%d; HttpOnly; Secure; SameSite=Lax",
-		cookieName, b.cookie, int(connection.PendingFor.Seconds()))}
+		connection.CookieName, b.cookie, int(connection.PendingFor.Seconds()))}
 }
 
 func begin(z connection.Zoom, provider string) web.Func[struct{}, begun] {

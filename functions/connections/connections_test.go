@@ -2,19 +2,20 @@ package main
 
 import (
 	"net/http"
-	"net/url"
+	"os"
+	"path/filepath"
+	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
 
 	"almanac/infra/sandbox"
 	zoomsim "almanac/infra/sandbox/zoom"
-	"almanac/shared/access"
-	"almanac/shared/clinic"
 	"almanac/shared/clinictest"
 	"almanac/shared/connection"
-	"almanac/shared/table"
+	"almanac/shared/video"
 )
 
 func TestConnecting(t *testing.T) {
@@ -33,13 +34,7 @@ func TestConnecting(t *testing.T) {
 	if strings.Contains(res.Body, "cookie") || strings.Contains(strings.ToLower(res.Cookies[0]), "domain") {
 		t.Errorf("answered %s with %q", res.Body, res.Cookies)
 	}
-	res = d.link(t, clinictest.Clinician, connection.Own, zoomsim.Login{User: zoomsim.Ben})
-	if res.StatusCode != http.StatusOK || !strings.Contains(res.Body, "Zoom is connected") || !strings.Contains(res.Body, "40 minutes") {
-		t.Errorf("back from Zoom: %d %s", res.StatusCode, res.Body)
-	}
-	if len(res.Cookies) != 1 || !strings.Contains(res.Cookies[0], "Max-Age=0") {
-		t.Errorf("the cookie is not taken back: %q", res.Cookies)
-	}
+	d.link(t, clinictest.Clinician, connection.Own, zoomsim.Login{User: zoomsim.Ben})
 	now := d.Clock.Now()
 	got := d.mine(t, clinictest.Clinician)[0]
 	if got.State != "linked" || got.Plan != "basic" || got.Note == "" || got.ConnectedAs != "ben.whitlow@zoom.example" ||
@@ -56,98 +51,63 @@ func TestConnecting(t *testing.T) {
 		t.Errorf("%+v", none)
 	}
 	d.Refused(t, 403, "denied", d.Ask(t, clinictest.Clinician, "DELETE", "/v1/connections/zoom-admin", nil).Keyless())
-	for range 4 {
-		d.begin(t, clinictest.Receptionist, connection.Own)
-	}
-	d.begin(t, clinictest.Receptionist, connection.Own)
-	d.Refused(t, 429, "busy", d.Ask(t, clinictest.Receptionist, "POST", "/v1/connections/zoom", nil).Keyless())
 }
 
-// TestPage opens the page in every way that somebody can come back. What came along is never shown or logged, no page
-// runs anything, and every page says what to do.
-func TestPage(t *testing.T) {
+// Who begins too often is told when to try again; the clinic's account is counted apart from the person's own.
+func TestBeginTooOften(t *testing.T) {
 	d := newDesk(t)
-	d.link(t, clinictest.Manager, connection.Own, zoomsim.Login{User: zoomsim.Ada})
-	const planted = "PlantedCode<script>"
-	for _, c := range []struct {
-		name   string
-		user   string
-		spoil  func(q url.Values, cookie *string)
-		status int
-		says   string
-	}{
-		{"licensed", zoomsim.Cara, nil, 200, "Zoom is connected"},
-		{"scopes missing", zoomsim.Fay, nil, 200, "delete meetings when an appointment is cancelled"},
-		{"declined", zoomsim.Cara, func(q url.Values, _ *string) {
-			q.Del("code")
-			q.Set("error", "access_denied")
-		}, 200, "You did not allow it"},
-		{"an unknown error", zoomsim.Cara, func(q url.Values, _ *string) {
-			q.Del("code")
-			q.Set("error", planted)
-		}, 400, "served already"},
-		{"a wrong code", zoomsim.Cara, func(q url.Values, _ *string) { q.Set("code", planted) }, 400, "served already"},
-		{"a wrong state", zoomsim.Cara, func(q url.Values, _ *string) { q.Set("state", planted) }, 400, "served already"},
-		{"two states", zoomsim.Cara, func(q url.Values, _ *string) { q.Add("state", planted) }, 400, "served already"},
-		{"nothing", zoomsim.Cara, func(q url.Values, _ *string) { clear(q) }, 400, "served already"},
-		{"another browser", zoomsim.Cara, func(_ url.Values, cookie *string) { *cookie = "other=1" }, 400, "another browser"},
-		{"the marketplace", zoomsim.Cara, func(q url.Values, _ *string) { q.Del("state") }, 200, "marketplace"},
-		{"used elsewhere", zoomsim.Ada, nil, 409, "connected already"},
-		{"a pending user", zoomsim.Dev, nil, 409, "accept it first"},
-		{"Zoom down", zoomsim.Cara, func(url.Values, *string) {
-			_ = d.zoom.Faults.Add(sandbox.Fault{Kind: zoomsim.Fail, Count: 1, On: zoomsim.OpToken})
-		}, 503, "does not answer"},
-		{"somebody who left", zoomsim.Cara, nil, 403, "may not connect"},
-	} {
-		t.Run(c.name, func(t *testing.T) {
-			who := d.NewStaff(t, access.Clinician)
-			b := d.begin(t, who, connection.Own)
-			q, cookie := url.Values{"state": {b.query.Get("state")}, "code": {d.allow(t, b, zoomsim.Login{User: c.user})}}, b.cookie
-			secrets := []string{q.Get("code"), q.Get("state"), strings.TrimPrefix(cookie, cookieName+"="), planted, "PlantedCode"}
-			if c.spoil != nil {
-				c.spoil(q, &cookie)
-			}
-			if c.name == "somebody who left" {
-				d.dismiss(t, who)
-			}
-			res := d.back(t, q, cookie)
-			if res.StatusCode != c.status || !strings.Contains(res.Body, c.says) {
-				t.Errorf("%d %s", res.StatusCode, res.Body)
-			}
-			for _, s := range secrets {
-				if strings.Contains(res.Body, s) || strings.Contains(d.Log.String(), s) {
-					t.Errorf("%q is shown or logged", s)
-				}
-			}
-			csp := res.Headers["content-security-policy"]
-			if !strings.HasPrefix(csp, "default-src 'none'") || strings.Contains(csp, "script") ||
-				strings.Contains(res.Body, "<script") || res.Headers["referrer-policy"] != "no-referrer" ||
-				res.Headers["cache-control"] != "no-store" {
-				t.Errorf("the page has the policy %q", csp)
-			}
-			if !strings.Contains(res.Body, "Almanac") && !strings.Contains(res.Body, "Ask a manager") {
-				t.Error("it does not say what to do")
-			}
-		})
+	d.Clock.Set(d.Clock.Now().Truncate(connection.PendingFor).Add(3*time.Minute + 30*time.Second))
+	for range 5 {
+		d.begin(t, clinictest.Manager, connection.Own)
 	}
-	res := d.back(t, url.Values{})
-	if strings.Contains(d.Log.String(), "state=") || res.Headers["location"] != "" {
-		t.Error("the query is logged, or leads away")
+	for _, c := range []struct {
+		left time.Duration
+		says string
+	}{{6*time.Minute + 30*time.Second, "Try again in 7 minutes."}, {40 * time.Second, "Try again in a minute."}} {
+		d.Clock.Set(d.Clock.Now().Truncate(connection.PendingFor).Add(connection.PendingFor - c.left))
+		r := d.Ask(t, clinictest.Manager, "POST", "/v1/connections/zoom", nil).Keyless()
+		d.Refused(t, 429, "too_often", r)
+		res := clinictest.Send(t, d.Serve, r)
+		if res.Headers["retry-after"] != strconv.Itoa(int(c.left.Seconds())) || !strings.Contains(res.Body, c.says) {
+			t.Errorf("%s before the end it is refused with %q and %s", c.left, res.Headers["retry-after"], res.Body)
+		}
+	}
+	d.begin(t, clinictest.Manager, connection.Admin)
+	d.Clock.Pass(40 * time.Second)
+	d.begin(t, clinictest.Manager, connection.Own)
+}
+
+// A state and a reason that would say the same are said once.
+func TestWhy(t *testing.T) {
+	for why, want := range map[string]string{
+		video.NeedsReauth: "", connection.GrantDead: connection.GrantDead, video.AccountGone: video.AccountGone,
+	} {
+		got := shown(connection.Connection{Provider: connection.Own, State: connection.NeedsReauth, Why: why})
+		if got.State != "needs-reauth" || got.Why != want {
+			t.Errorf("because of %s it is %s %q", why, got.State, got.Why)
+		}
 	}
 }
 
-// dismiss has a member of staff leave.
-func (d *desk) dismiss(t *testing.T, subject string) {
-	t.Helper()
-	k := d.Table.For(access.System(d.Org, "test"))
-	var s clinic.Staff
-	if err := k.Get(t.Context(), k.Staff(subject), &s); err != nil {
+// Every code that a connection can have is one that the documentation explains: those that its package declares, and
+// those of who uses it.
+func TestCodes(t *testing.T) {
+	text, err := os.ReadFile(filepath.Join("..", "..", "shared", "connection", "connection.go"))
+	if err != nil {
 		t.Fatal(err)
 	}
-	s.Left = true
-	d.Change(t, func(k table.Clinic) []table.Item {
-		return []table.Item{{Key: k.Staff(subject), Value: s, Version: s.Version}}
-	})
+	codes := []string{video.AccountGone, video.UninstalledByOwner, video.NotHost}
+	for _, m := range regexp.MustCompile(`(?m)^\t[A-Z]\w+ += "([a-z_]+)"$`).FindAllStringSubmatch(string(text), -1) {
+		codes = append(codes, m[1])
+	}
+	if len(codes) < 9 {
+		t.Errorf("only %v", codes)
+	}
+	for _, c := range codes {
+		if !slices.ContainsFunc(connected{}.Codes()["why"], func(x [2]string) bool { return x[0] == c }) {
+			t.Errorf("%s is not explained", c)
+		}
+	}
 }
 
 func TestProvision(t *testing.T) {

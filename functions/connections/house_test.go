@@ -2,7 +2,6 @@ package main
 
 import (
 	"log/slog"
-	"net/http"
 	"net/url"
 	"strings"
 	"testing"
@@ -17,7 +16,6 @@ import (
 	"almanac/shared/clinictest"
 	"almanac/shared/connection"
 	"almanac/shared/id"
-	"almanac/shared/page"
 	"almanac/shared/table"
 )
 
@@ -47,10 +45,7 @@ func newDesk(t *testing.T, without ...string) *desk {
 	if err != nil {
 		t.Fatal(err)
 	}
-	handler := serve(h.Edge().Serve(routes(z)), pages(set.Log, h.Clock.Now).Serve(page.Routes{
-		"GET " + connection.CallbackPath: callback(z.Complete, page.NewSheet(sheet)),
-	}))
-	return &desk{clinictest.NewDesk(h.Found(t), handler), stand, z}
+	return &desk{clinictest.NewDesk(h.Found(t), h.Edge().Serve(routes(z))), stand, z}
 }
 
 // begunAnswer is the way to Zoom that the function gave.
@@ -88,28 +83,27 @@ func (d *desk) allow(t *testing.T, b begunAnswer, l zoomsim.Login) string {
 	return d.zoom.Login(t, l)
 }
 
-// back opens the page that Zoom sends people back to.
-func (d *desk) back(t *testing.T, query url.Values, cookies ...string) events.APIGatewayV2HTTPResponse {
+// complete finishes what was begun, as the page does that Zoom sends people back to.
+func (d *desk) complete(t *testing.T, b begunAnswer, code string) {
 	t.Helper()
-	r := d.Ask(t, "", "GET", "/zoom/callback?"+query.Encode(), nil)
-	r.RequestContext.Authorizer, r.Cookies = nil, cookies
-	return clinictest.Send(t, d.Serve, r)
+	name, cookie, _ := strings.Cut(b.cookie, "=")
+	out, err := d.z.Complete(t.Context(), connection.Callback{State: b.query.Get("state"), Code: code, Cookie: cookie})
+	if err != nil || name != connection.CookieName || out.Code != connection.Connected {
+		t.Fatalf("connecting with the cookie %s: %+v, %v", name, out, err)
+	}
 }
 
 // link has somebody connect a Zoom user.
-func (d *desk) link(t *testing.T, subject, provider string, l zoomsim.Login) events.APIGatewayV2HTTPResponse {
+func (d *desk) link(t *testing.T, subject, provider string, l zoomsim.Login) {
 	t.Helper()
 	b := d.begin(t, subject, provider)
-	return d.back(t, url.Values{"state": {b.query.Get("state")}, "code": {d.allow(t, b, l)}}, b.cookie)
+	d.complete(t, b, d.allow(t, b, l))
 }
 
 // linkAdmin has the manager connect the clinic's account.
 func (d *desk) linkAdmin(t *testing.T) {
 	t.Helper()
-	if res := d.link(t, clinictest.Manager, connection.Admin, zoomsim.Login{App: zoomsim.Admin, User: zoomsim.Gus}); res.StatusCode != http.StatusOK ||
-		!strings.Contains(res.Body, "log-ins for your staff") {
-		t.Fatalf("connecting the clinic's account: %d %s", res.StatusCode, res.Body)
-	}
+	d.link(t, clinictest.Manager, connection.Admin, zoomsim.Login{App: zoomsim.Admin, User: zoomsim.Gus})
 }
 
 func (d *desk) mine(t *testing.T, subject string) []connected {

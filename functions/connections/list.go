@@ -7,6 +7,7 @@ import (
 	"almanac/shared/access"
 	"almanac/shared/connection"
 	"almanac/shared/fault"
+	"almanac/shared/video"
 	"almanac/shared/web"
 )
 
@@ -19,14 +20,37 @@ type connections struct {
 
 type connected struct {
 	Provider    string     `json:"provider" enum:"zoom,zoom-admin"`
-	State       string     `json:"state" enum:"not-connected,linked,needs-reauth,ending"`
-	Why         string     `json:"why,omitempty" doc:"Why it must be connected again, or is being disconnected, as a code."`
+	State       string     `json:"state" enum:"not-connected,linked,needs-reauth,ending" example:"linked" doc:"Where it stands."`
+	Why         string     `json:"why,omitempty" doc:"Why it must be connected again, or is being disconnected, where more is known than the state says."`
 	Missing     []string   `json:"missing,omitempty" doc:"What Zoom was not allowed to grant; connect again and allow all of it."`
-	Plan        string     `json:"plan,omitempty" enum:"basic,licensed"`
+	Plan        string     `json:"plan,omitempty" enum:"basic,licensed" example:"licensed"`
 	Note        string     `json:"note,omitempty" doc:"What the plan means for video visits."`
 	ConnectedAs string     `json:"connectedAs,omitempty" doc:"The Zoom user's address, for whoever connected it."`
 	Since       *time.Time `json:"since,omitempty" doc:"When it was connected last."`
 	LastSuccess *time.Time `json:"lastSuccess,omitempty" doc:"When Zoom last let Almanac in."`
+}
+
+// Codes says what the codes mean.
+func (connected) Codes() map[string][][2]string {
+	return map[string][][2]string{
+		"state": {
+			{notConnected, "there is none"},
+			{string(connection.Linked), "it can be used"},
+			{string(connection.NeedsReauth), "it must be connected again; until then what needs it waits"},
+			{string(connection.Ending), "it is being disconnected, and what is at Zoom taken away"},
+		},
+		"why": {
+			{connection.ScopesMissing, "Zoom was not allowed to grant all that is needed: see missing"},
+			{connection.UserInactive, "Zoom does not let this user hold meetings"},
+			{connection.GrantDead, "Zoom takes what it granted for void"},
+			{video.NotHost, "Zoom says that the rooms of this account are another user's"},
+			{video.AccountGone, "the user was deleted at Zoom, deactivated, or taken out of the account"},
+			{connection.Asked, "its owner disconnected it"},
+			{connection.OwnerLeft, "its owner works here no more"},
+			{connection.Replaced, "its owner connected another account"},
+			{video.UninstalledByOwner, "its owner took Almanac off their apps at Zoom"},
+		},
+	}
 }
 
 const (
@@ -71,6 +95,9 @@ func shown(con connection.Connection) connected {
 	out := connected{
 		Provider: con.Provider, State: string(con.State), Why: con.Why, Missing: con.Missing,
 		Since: &made, LastSuccess: &renewed,
+	}
+	if out.Why == video.NeedsReauth { // which the state says
+		out.Why = ""
 	}
 	switch {
 	case con.Provider == connection.Admin: // it makes no meetings

@@ -26,11 +26,14 @@ func callback(complete completing, sheet *page.Sheet) page.Func {
 			return page.Answer{}, err
 		}
 		says := speak(out)
-		return page.Answer{
+		a := page.Answer{
 			Status: says.status, Sheet: sheet, Content: says, Title: says.Heading,
-			Cookies: []string{cookieName + "=; Path=/; Max-Age=0; HttpOnly; Secure; SameSite=Lax"},
-			Org:     out.Org, Action: string(access.ConnectionMake), State: out.Code,
-		}, nil
+			Org: out.Org, Action: string(access.ConnectionMake), State: out.Code,
+		}
+		if out.Served { // any other cookie is of a connection that may still be finished
+			a.Cookies = []string{connection.CookieName + "=; Path=/; Max-Age=0; HttpOnly; Secure; SameSite=Lax"}
+		}
+		return a, nil
 	}
 }
 
@@ -48,10 +51,10 @@ func only(q url.Values, name string) string {
 	return repeated
 }
 
-// secret finds the cookie that begin set.
+// secret finds the cookie that was set when the connection was begun.
 func secret(cookies []string) string {
 	for _, c := range cookies {
-		if value, ok := strings.CutPrefix(strings.TrimSpace(c), cookieName+"="); ok {
+		if value, ok := strings.CutPrefix(strings.TrimSpace(c), connection.CookieName+"="); ok {
 			return value
 		}
 	}
@@ -79,12 +82,7 @@ func speak(out connection.Outcome) words {
 	switch out.Code {
 	case connection.Connected:
 		w.Heading, w.Next = "Zoom is connected", goBack
-		w.Says = []string{"Almanac makes your video visits in this Zoom account from now on."}
-		if admin {
-			w.Says = []string{"Almanac can make Zoom log-ins for your staff in this account from now on."}
-		} else if !out.Licensed {
-			w.Says = append(w.Says, "This is a Basic Zoom user: Zoom ends its meetings after 40 minutes.")
-		}
+		w.Says = made(out, admin)
 	case connection.Partly:
 		w.Heading = "Zoom is not fully connected"
 		w.Says = []string{"Almanac cannot use this Zoom account yet, because it was not allowed to:"}
@@ -105,6 +103,22 @@ func speak(out connection.Outcome) words {
 		return failed(out.Code)
 	}
 	return w
+}
+
+// made finds the words for an account that is connected now.
+func made(out connection.Outcome, admin bool) []string {
+	if admin {
+		return []string{"Almanac can make Zoom log-ins for your staff in this account from now on."}
+	}
+	says := []string{"Almanac makes your video visits in this Zoom account from now on."}
+	if out.Replaces {
+		says = append(says, "It takes the place of the Zoom account that you had connected before. Visits that are "+
+			"still to come get new rooms in this one by themselves, and the links that patients have stay right.")
+	}
+	if !out.Licensed {
+		says = append(says, "This is a Basic Zoom user: Zoom ends its meetings after 40 minutes.")
+	}
+	return says
 }
 
 // failed finds the words of what did not come to anything.
