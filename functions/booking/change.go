@@ -4,13 +4,14 @@ import (
 	"context"
 
 	"almanac/shared/booking"
+	"almanac/shared/gate"
 	"almanac/shared/web"
 )
 
 type moveIn struct {
 	web.Keyed
 	web.Matched
-	About
+	gate.Appointment
 	Body struct {
 		Start          string   `json:"start" maxLength:"40" example:"2026-11-24T14:00" doc:"A local time at the site or an instant with its offset."`
 		PractitionerID string   `json:"practitionerId,omitempty" doc:"Another practitioner; left out, the same one."`
@@ -21,7 +22,7 @@ type moveIn struct {
 
 func move(s *booking.Service) web.Func[moveIn, booking.Appointment] {
 	return func(ctx context.Context, r web.Request, in *moveIn) (booking.Appointment, error) {
-		return in.found(s.Move(ctx, r.By, r.Once, in.ID, r.Version, booking.Wish{
+		return in.Found(s.Move(ctx, r.By, r.Once, in.ID, r.Version, booking.Wish{
 			Start: in.Body.Start, PractitionerID: in.Body.PractitionerID, SiteID: in.Body.SiteID,
 			RoomIDs: in.Body.RoomIDs,
 		}))
@@ -31,7 +32,7 @@ func move(s *booking.Service) web.Func[moveIn, booking.Appointment] {
 type cancelIn struct {
 	web.Keyed
 	web.Matched
-	About
+	gate.Appointment
 	Body struct {
 		Reason string `json:"reason" enum:"patient_request,clinic_request,booked_in_error"`
 	}
@@ -39,14 +40,14 @@ type cancelIn struct {
 
 func cancel(s *booking.Service) web.Func[cancelIn, booking.Appointment] {
 	return func(ctx context.Context, r web.Request, in *cancelIn) (booking.Appointment, error) {
-		return in.found(s.Cancel(ctx, r.By, r.Once, in.ID, r.Version, in.Body.Reason))
+		return in.Found(s.Cancel(ctx, r.By, r.Once, in.ID, r.Version, in.Body.Reason))
 	}
 }
 
 type progressIn struct {
 	web.Keyed
 	web.Matched
-	About
+	gate.Appointment
 	Body struct {
 		Status string `json:"status" enum:"confirmed,arrived,in-progress,completed,did-not-attend"`
 	}
@@ -54,6 +55,6 @@ type progressIn struct {
 
 func progress(s *booking.Service) web.Func[progressIn, booking.Appointment] {
 	return func(ctx context.Context, r web.Request, in *progressIn) (booking.Appointment, error) {
-		return in.found(s.Progress(ctx, r.By, r.Once, in.ID, r.Version, booking.Status(in.Body.Status)))
+		return in.Found(s.Progress(ctx, r.By, r.Once, in.ID, r.Version, booking.Status(in.Body.Status)))
 	}
 }

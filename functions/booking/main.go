@@ -3,7 +3,6 @@ package main
 
 import (
 	"context"
-	"log"
 
 	"github.com/aws/aws-lambda-go/lambda"
 
@@ -17,16 +16,9 @@ import (
 
 func main() {
 	ctx := context.Background()
-	a, err := app.New(ctx)
-	if err != nil {
-		log.Fatal(err) // stops the deployment at its first cold start
-	}
+	a := app.Must(app.New(ctx))
 	s := booking.New(a.Table, a.Directory, a.Now, a.ID)
-	a.Warm(ctx)
-	edge := web.Edge{
-		Log: a.Log, Now: a.Now, OrganisationClaim: a.OrganisationClaim(), Gate: gate.New(a.Directory, a.Table),
-	}
-	lambda.Start(edge.Serve(routes(s, a.Table)))
+	lambda.Start(gate.Edge(ctx, a).Serve(routes(s, a.Table)))
 }
 
 func routes(s *booking.Service, t *table.Table) web.Routes {

@@ -16,8 +16,7 @@ const (
 
 type alertsIn struct {
 	State string `query:"state" enum:"open,reviewed" default:"open" doc:"Those in enquiry are among the open ones."`
-	After string `query:"after" maxLength:"300" doc:"The next of the page before: for the same person and request, within an hour."`
-	Limit int    `query:"limit" minimum:"1" maximum:"200" default:"50"`
+	web.Paged
 }
 
 // Subject is nobody in particular: the event of the read stands with the organisation.

@@ -11,9 +11,8 @@ const aboutLog = "Reads, denials, changes, claims and emergencies, the latest fi
 	"had then and the relationship that the access rested on. Reading it is an entry, too."
 
 type logIn struct {
-	ID    string `path:"id" maxLength:"40"`
-	After string `query:"after" maxLength:"300" doc:"The next of the page before: for the same person and request, within an hour."`
-	Limit int    `query:"limit" minimum:"1" maximum:"200" default:"50"`
+	ID string `path:"id" maxLength:"40"`
+	web.Paged
 }
 
 // Subject is the patient whose log is read.

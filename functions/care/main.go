@@ -4,7 +4,6 @@ package main
 
 import (
 	"context"
-	"log"
 
 	"github.com/aws/aws-lambda-go/lambda"
 
@@ -13,26 +12,14 @@ import (
 	"almanac/shared/app"
 	"almanac/shared/care"
 	"almanac/shared/gate"
-	"almanac/shared/seal"
 	"almanac/shared/web"
 )
 
 func main() {
 	ctx := context.Background()
-	a, err := app.New(ctx)
-	if err != nil {
-		log.Fatal(err) // stops the deployment at its first cold start
-	}
-	key, err := a.SealKey()
-	if err != nil {
-		log.Fatal(err)
-	}
-	keeper := seal.New(a.Config("KMS"), key, a.Table, a.Now)
-	a.Warm(ctx)
-	edge := web.Edge{
-		Log: a.Log, Now: a.Now, OrganisationClaim: a.OrganisationClaim(), Gate: gate.New(a.Directory, a.Table),
-	}
-	lambda.Start(edge.Serve(routes(
+	a := app.Must(app.New(ctx))
+	keeper := app.Must(a.Keeper())
+	lambda.Start(gate.Edge(ctx, a).Serve(routes(
 		care.New(a.Table, a.Directory, a.Now, a.ID), alert.New(a.Table, keeper, a.Now, a.ID))))
 }
 

@@ -90,7 +90,7 @@ func (b *bench) worker(t *testing.T, url string) queue.Handler {
 		}, ""),
 		links: video.Links{Table: b.Table, Keeper: b.Keeper}, public: public,
 	}
-	return queue.Each(slog.New(slog.NewJSONHandler(b.Log, nil)), event.Email, access.EmailDispatch, d.dispatch)
+	return queue.Edge{Log: slog.New(slog.NewJSONHandler(b.Log, nil))}.Each(event.Email, access.EmailDispatch, d.dispatch)
 }
 
 // register adds a patient, who is reached at the address if there is one.

@@ -4,7 +4,6 @@ package main
 
 import (
 	"context"
-	"log"
 
 	"github.com/aws/aws-lambda-go/lambda"
 
@@ -14,34 +13,20 @@ import (
 	"almanac/shared/event"
 	"almanac/shared/mail"
 	"almanac/shared/patient"
-	"almanac/shared/queue"
-	"almanac/shared/seal"
 	"almanac/shared/video"
+	"almanac/shared/visibility"
 )
 
 func main() {
-	a, err := app.New(context.Background())
-	if err != nil {
-		log.Fatal(err) // stops the deployment at its first cold start
-	}
-	settings, err := a.Mail()
-	if err != nil {
-		log.Fatal(err)
-	}
-	writer, err := mail.NewWriter(settings.From)
-	if err != nil {
-		log.Fatal(err)
-	}
-	key, err := a.SealKey()
-	if err != nil {
-		log.Fatal(err)
-	}
-	keeper := seal.New(a.Config("KMS"), key, a.Table, a.Now)
+	a := app.Must(app.New(context.Background()))
+	settings := app.Must(a.Mail())
+	writer := app.Must(mail.NewWriter(settings.From))
+	keeper := app.Must(a.Keeper())
 	d := dispatcher{
 		table: a.Table, directory: a.Directory, patients: patient.New(a.Table, keeper, a.Now, a.ID), now: a.Now,
 		ledger: delivery.New(a.Table, a.Now, a.ID), writer: writer,
 		post:  mail.NewPost(a.Config("SESV2"), settings.ConfigurationSet),
 		links: video.Links{Table: a.Table, Keeper: keeper}, public: a.PublicURL(),
 	}
-	lambda.Start(queue.Each(a.Log, event.Email, access.EmailDispatch, d.dispatch))
+	lambda.Start(visibility.Edge(a).Each(event.Email, access.EmailDispatch, d.dispatch))
 }

@@ -3,7 +3,6 @@ package main
 
 import (
 	"context"
-	"log"
 
 	"github.com/aws/aws-lambda-go/lambda"
 
@@ -12,13 +11,7 @@ import (
 )
 
 func main() {
-	a, err := app.New(context.Background())
-	if err != nil {
-		log.Fatal(err) // stops the deployment at its first cold start
-	}
-	queues, err := a.Queues()
-	if err != nil {
-		log.Fatal(err)
-	}
+	a := app.Must(app.New(context.Background()))
+	queues := app.Must(a.Queues())
 	lambda.Start(fan(a.Log, relay.New(a.Config("SQS"), queues, a.Table.Outbox()), a.Now))
 }

@@ -4,7 +4,6 @@ package main
 
 import (
 	"context"
-	"log"
 
 	"github.com/aws/aws-lambda-go/lambda"
 
@@ -13,28 +12,17 @@ import (
 	"almanac/shared/event"
 	"almanac/shared/file"
 	"almanac/shared/patient"
-	"almanac/shared/queue"
-	"almanac/shared/seal"
 	"almanac/shared/upload"
+	"almanac/shared/visibility"
 )
 
 func main() {
-	a, err := app.New(context.Background())
-	if err != nil {
-		log.Fatal(err) // stops the deployment at its first cold start
-	}
-	key, err := a.SealKey()
-	if err != nil {
-		log.Fatal(err)
-	}
-	bucket, err := a.UploadBucket()
-	if err != nil {
-		log.Fatal(err)
-	}
-	patients := patient.New(a.Table, seal.New(a.Config("KMS"), key, a.Table, a.Now), a.Now, a.ID)
+	a := app.Must(app.New(context.Background()))
+	bucket := app.Must(a.UploadBucket())
+	patients := patient.New(a.Table, app.Must(a.Keeper()), a.Now, a.ID)
 	if a.IssuedNumbersOnly() {
 		patients = patients.IssuedOnly()
 	}
 	r := upload.NewRunner(a.Table, file.New(a.Config("S3"), bucket, a.Now), patients, a.Now, a.ID)
-	lambda.Start(queue.Each(a.Log, event.Upload, access.PatientUpload, r.Carry))
+	lambda.Start(visibility.Edge(a).Each(event.Upload, access.PatientUpload, r.Carry))
 }

@@ -42,7 +42,7 @@ func newWorks(t *testing.T) *works {
 	w := &works{Clinic: h.Found(t), bucket: filetest.New(t, h.Clock.Now)}
 	w.service = upload.New(h.Table, w.bucket.Store, h.Clock.Now, clinictest.Known)
 	r := upload.NewRunner(h.Table, w.bucket.Store, patient.New(h.Table, h.Keeper, h.Clock.Now, id.New), h.Clock.Now, id.New)
-	w.handle = queue.Each(slog.New(slog.NewJSONHandler(h.Log, nil)), event.Upload, access.PatientUpload, r.Carry)
+	w.handle = queue.Edge{Log: slog.New(slog.NewJSONHandler(h.Log, nil))}.Each(event.Upload, access.PatientUpload, r.Carry)
 	return w
 }
 

@@ -3,7 +3,6 @@ package main
 
 import (
 	"context"
-	"log"
 	"maps"
 
 	"github.com/aws/aws-lambda-go/lambda"
@@ -13,30 +12,18 @@ import (
 	"almanac/shared/gate"
 	"almanac/shared/nhs"
 	"almanac/shared/patient"
-	"almanac/shared/seal"
 	"almanac/shared/web"
 )
 
 func main() {
 	ctx := context.Background()
-	a, err := app.New(ctx)
-	if err != nil {
-		log.Fatal(err) // stops the deployment at its first cold start
-	}
-	key, err := a.SealKey()
-	if err != nil {
-		log.Fatal(err)
-	}
-	keeper := seal.New(a.Config("KMS"), key, a.Table, a.Now)
+	a := app.Must(app.New(ctx))
+	keeper := app.Must(a.Keeper())
 	s := patient.New(a.Table, keeper, a.Now, a.ID)
 	if a.IssuedNumbersOnly() {
 		s = s.IssuedOnly()
 	}
-	a.Warm(ctx)
-	edge := web.Edge{
-		Log: a.Log, Now: a.Now, OrganisationClaim: a.OrganisationClaim(), Gate: gate.New(a.Directory, a.Table),
-	}
-	lambda.Start(edge.Serve(routes(s, nhs.New(a.Table, s, keeper, a.Directory, a.Now, a.ID))))
+	lambda.Start(gate.Edge(ctx, a).Serve(routes(s, nhs.New(a.Table, s, keeper, a.Directory, a.Now, a.ID))))
 }
 
 func routes(s *patient.Service, n *nhs.Service) web.Routes {

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"almanac/shared/patient"
+	"almanac/shared/private"
 	"almanac/shared/web"
 )
 
@@ -15,7 +16,7 @@ const aboutReading = "Banner tells first what to know first: a record merged int
 
 // patientView is a patient's record as staff are shown it.
 type patientView struct {
-	patient.Private
+	private.Hidden
 	ID              string               `json:"id"`
 	Version         int64                `json:"version"`
 	Banner          []patient.Notice     `json:"banner"`

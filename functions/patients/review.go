@@ -17,10 +17,7 @@ const (
 		"said of the candidate is removed with the decision."
 )
 
-type reviewsIn struct {
-	After string `query:"after" maxLength:"300" doc:"The next of the page before: for the same person and request, within an hour."`
-	Limit int    `query:"limit" minimum:"1" maximum:"200" default:"50"`
-}
+type reviewsIn struct{ web.Paged }
 
 // Subject is nobody in particular: the event of the read stands with the organisation.
 func (*reviewsIn) Subject() string { return "" }

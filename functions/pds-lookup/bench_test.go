@@ -60,7 +60,7 @@ func (b *bench) connect() {
 		b.t.Fatal(err)
 	}
 	w := worker{table: b.Table, numbers: b.numbers, register: register, now: b.Clock.Now}
-	b.each = queue.Each(slog.New(slog.NewJSONHandler(b.Log, nil)), event.PDS, access.PDSLookup, w.work, event.Asked)
+	b.each = queue.Edge{Log: slog.New(slog.NewJSONHandler(b.Log, nil))}.Each(event.PDS, access.PDSLookup, w.work, event.Asked)
 }
 
 // settings changes how the organisation works with the NHS.

@@ -4,7 +4,6 @@ package main
 
 import (
 	"context"
-	"log"
 	"time"
 
 	"github.com/aws/aws-lambda-go/lambda"
@@ -15,32 +14,19 @@ import (
 	"almanac/shared/nhs"
 	"almanac/shared/patient"
 	"almanac/shared/pds"
-	"almanac/shared/queue"
-	"almanac/shared/seal"
+	"almanac/shared/visibility"
 )
 
 func main() {
-	a, err := app.New(context.Background())
-	if err != nil {
-		log.Fatal(err) // stops the deployment at its first cold start
-	}
-	key, err := a.SealKey()
-	if err != nil {
-		log.Fatal(err)
-	}
-	keeper := seal.New(a.Config("KMS"), key, a.Table, a.Now)
+	a := app.Must(app.New(context.Background()))
+	keeper := app.Must(a.Keeper())
 	w := worker{
 		table:   a.Table,
 		numbers: nhs.New(a.Table, patient.New(a.Table, keeper, a.Now, a.ID), keeper, a.Directory, a.Now, a.ID),
-		now:     a.Now,
+		now:     a.Now, register: app.Must(register(a)),
 	}
-	if w.register, err = register(a); err != nil {
-		log.Fatal(err)
-	}
-	if w.privacy, err = newPrivacy(a, keeper, w.register, time.Now); err != nil {
-		log.Fatal(err)
-	}
-	lambda.Start(queue.Each(a.Log, event.PDS, access.PDSLookup, w.work, event.Asked))
+	w.privacy = app.Must(newPrivacy(a, keeper, w.register, time.Now))
+	lambda.Start(visibility.Edge(a).Each(event.PDS, access.PDSLookup, w.work, event.Asked))
 }
 
 // register makes the client of the NHS's register; none where this installation is not connected to it.

@@ -217,11 +217,30 @@ func scenes() []scene {
 		{
 			name: "not started", set: func(w *world) { w.clock, w.inv.HostThere = now().Add(20*time.Minute), false },
 			title: "Join your video appointment", joins: true, waits: true,
-			says: []string{"Dr Amara Okafor is not in the call at the moment.", "refreshes by itself every minute", "Stop refreshing"},
+			says: []string{
+				"Dr Amara Okafor is not in the call at the moment.", "If the call has not started by 10:10am, contact the clinic.",
+				"refreshes by itself every minute", "Stop refreshing", "If you need help Phone",
+			}, never: []string{"now."},
+		},
+		{
+			name: "not started, late", set: func(w *world) { w.clock, w.inv.HostThere = now().Add(30*time.Minute), false },
+			title: "Join your video appointment", joins: true, waits: true, says: []string{
+				"You can join now", "was to begin at 10am. If you have not been seen, contact the clinic now. Contact the clinic Phone 020 7946 0123",
+			}, never: []string{"What you need", "If you need help"},
+		},
+		{
+			name: "no room yet", set: func(w *world) { w.clock, w.inv.RoomReady = now().Add(15*time.Minute-time.Second), false },
+			title: "Your video call is not ready yet", waits: true, says: []string{
+				"There is no call to join yet. As soon as there is one, this page has a button to join it.",
+				"If there is still none at 10am, when your appointment begins, contact the clinic.", "If you need help Phone",
+			}, never: []string{"clinic now", "do not need to do anything"},
 		},
 		{
 			name: "no room", set: func(w *world) { w.clock, w.inv.RoomReady, w.inv.HostThere = now().Add(20*time.Minute), false, false },
-			title: "Your video call is not ready yet", waits: true, says: []string{"The clinic has not opened the call yet."},
+			title: "Your video call is not ready", waits: true, says: []string{
+				"Your appointment was to begin at 10am, and there is no call to join.", "Contact the clinic now, and ask how you will be seen.",
+				"Contact the clinic Phone 020 7946 0123", "refreshes by itself every minute",
+			}, never: []string{"What you need", "If you need help", "stay on this page"},
 		},
 		{
 			name: "cancelled", set: func(w *world) { w.inv.Cancelled, w.inv.Moved = true, true }, title: "Your video appointment was cancelled",

@@ -4,7 +4,6 @@ package main
 import (
 	"context"
 	_ "embed"
-	"log"
 	"log/slog"
 	"time"
 
@@ -13,7 +12,6 @@ import (
 	"almanac/shared/access"
 	"almanac/shared/app"
 	"almanac/shared/page"
-	"almanac/shared/seal"
 	"almanac/shared/table"
 	"almanac/shared/video"
 	"almanac/shared/zoom"
@@ -24,25 +22,10 @@ var sheet string
 
 func main() {
 	ctx := context.Background()
-	a, err := app.New(ctx)
-	if err != nil {
-		log.Fatal(err) // stops the deployment at its first cold start
-	}
-	key, err := a.SealKey()
-	if err != nil {
-		log.Fatal(err)
-	}
-	z, err := a.Zoom()
-	if err != nil {
-		log.Fatal(err)
-	}
-	origins, err := zoom.JoinOrigins(z.API)
-	if err != nil {
-		log.Fatal(err)
-	}
+	a := app.Must(app.New(ctx))
+	origins := app.Must(zoom.JoinOrigins(app.Must(a.Zoom()).API))
 	s := video.New(video.Parts{
-		Table: a.Table, Keeper: seal.New(a.Config("KMS"), key, a.Table, a.Now), Directory: a.Directory,
-		Now: a.Now, ID: a.ID,
+		Table: a.Table, Keeper: app.Must(a.Keeper()), Directory: a.Directory, Now: a.Now, ID: a.ID,
 	})
 	a.Warm(ctx)
 	// The limits go by the computer's own clock: one that people set would let requests through at once, or none for

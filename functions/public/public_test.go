@@ -97,6 +97,9 @@ func TestShow(t *testing.T) {
 			if got := res.Headers["refresh"] != ""; got != s.waits {
 				t.Errorf("refresh: %q", res.Headers["refresh"])
 			}
+			if n := strings.Count(res.Body, `class="reach"`); n > 1 {
+				t.Errorf("it says %d times how the clinic is reached", n)
+			}
 			if w.joined != 0 {
 				t.Error("looking at the page joined the call")
 			}
@@ -181,7 +184,7 @@ func TestJoinRefused(t *testing.T) {
 	w.clock = now().Add(20 * time.Minute)
 	w.joinErr = fault.New(fault.Conflict, "room_ended", "Its meeting is over.")
 	if res := w.ask(t, "POST", "/v/"+w.good+"/join"); res.StatusCode != http.StatusConflict ||
-		!strings.Contains(res.Body, "not ready yet") || res.Headers["refresh"] != "60; url=/v/"+w.good {
+		!strings.Contains(res.Body, "there is no call to join") || res.Headers["refresh"] != "60; url=/v/"+w.good {
 		t.Errorf("answered %d %v: %s", res.StatusCode, res.Headers, text(res.Body))
 	}
 	handle := w.visits()

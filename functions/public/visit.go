@@ -107,7 +107,7 @@ func (v visits) page(l link, inv video.Invitation, auto bool) (page.Answer, erro
 	inv.Start, inv.End, inv.Told = inv.Start.In(zone), inv.End.In(zone), inv.Told.In(zone)
 	now := v.now()
 	s := judge(inv, now)
-	says := speak(s, l, inv)
+	says := speak(s, l, inv, now)
 	a := page.Answer{
 		Status: http.StatusOK, Sheet: v.sheet, Title: says.Heading, Org: l.org, Action: string(access.VideoRead),
 		State: string(s),

@@ -5,6 +5,7 @@ import (
 	"html/template"
 	"net/url"
 	"strings"
+	"time"
 
 	"almanac/shared/video"
 	"almanac/shared/wall"
@@ -21,6 +22,7 @@ type content struct {
 	Again   *look
 	Tips    bool
 	Help    *help
+	Now     bool // the clinic is to be contacted now: how comes before all else
 	from    string
 }
 
@@ -41,16 +43,12 @@ type reach struct {
 	URL  template.URL
 }
 
-// late is for who waits in vain.
-const late = "If the call has not started ten minutes after your appointment should have begun, contact the clinic."
+// patience is how long after the start of an appointment its call can begin without anything being wrong.
+const patience = 10 * time.Minute
 
 // speak finds the words of a state. They say when and by whom, never to whom or why.
-func speak(s state, l link, inv video.Invitation) content {
-	who := cmp.Or(inv.Practitioner, "The clinician")
-	c := content{
-		from: from(inv), Facts: facts(inv), Help: helpOf("If you need help", inv.Site), Tips: s.coming(),
-		Waits: s == preparing || s == waiting,
-	}
+func speak(s state, l link, inv video.Invitation, now time.Time) content {
+	c := content{from: from(inv), Facts: facts(inv), Help: helpOf("If you need help", inv.Site), Tips: s.coming()}
 	if s.coming() && inv.Moved {
 		c.Notice = moved(inv)
 	}
@@ -65,18 +63,10 @@ func speak(s state, l link, inv video.Invitation) content {
 			"It is too early to join. You can join from " + wall.At(opens) + " on " + wall.Date(opens) + ".",
 		}
 	case preparing:
-		c.Heading = "Your video call is not ready yet"
-		c.Lead = []string{
-			"The clinic has not opened the call yet. You do not need to do anything: stay on this page.", late,
-		}
-	case waiting:
+		c.prepare(inv, now)
+	case waiting, open:
 		c.Heading, c.Join = "Join your video appointment", l.page()+"/join"
-		c.Lead = []string{
-			who + " is not in the call at the moment. You can join now and wait in the call, or wait here.", late,
-		}
-	case open:
-		c.Heading, c.Join = "Join your video appointment", l.page()+"/join"
-		c.Lead = []string{who + " has started the call."}
+		c.invite(s, inv, now)
 	case cancelled:
 		c.Heading = "Your video appointment was cancelled"
 		c.Lead = []string{"There is no call to join."}
@@ -89,10 +79,58 @@ func speak(s state, l link, inv video.Invitation) content {
 		c.Facts[0].Label = "It was on"
 	case expired:
 		c.Heading, c.Facts = "This link has expired", nil
-		c.Lead = []string{"It was for an appointment that is over. For a new appointment you get a new link."}
+		c.Lead = []string{"It was for an appointment in the past. For a new appointment you get a new link."}
 		c.Help = helpOf("If you have an appointment and no link for it", inv.Site)
 	}
 	return c
+}
+
+// prepare says that there is no call to go to, which can be for a moment or for good: nobody here knows, so it says
+// until when to wait for one, and what to do then.
+func (c *content) prepare(inv video.Invitation, now time.Time) {
+	const button = "As soon as there is one, this page has a button to join it."
+	c.Heading, c.Waits = "Your video call is not ready yet", true
+	if now.Before(inv.Start) {
+		c.Lead = []string{
+			"There is no call to join yet. " + button,
+			"If there is still none at " + wall.At(inv.Start) + ", when your appointment begins, contact the clinic.",
+		}
+		return
+	}
+	c.Heading = "Your video call is not ready"
+	c.urge(inv)
+	c.Lead = []string{
+		"Your appointment was to begin at " + wall.At(inv.Start) + ", and there is no call to join.",
+		"Contact the clinic now, and ask how you will be seen. " + button,
+	}
+}
+
+// invite says whether the clinician is in the call, and until when to wait for that.
+func (c *content) invite(s state, inv video.Invitation, now time.Time) {
+	who := cmp.Or(inv.Practitioner, "The clinician")
+	if s == open {
+		c.Lead = []string{who + " has started the call."}
+		return
+	}
+	c.Waits = true
+	const join = " is not in the call at the moment. You can join now and wait in the call, or wait here."
+	late := inv.Start.Add(patience)
+	if now.Before(late) {
+		c.Lead = []string{who + join, "If the call has not started by " + wall.At(late) + ", contact the clinic."}
+		return
+	}
+	c.urge(inv)
+	c.Lead = []string{
+		who + join,
+		"Your appointment was to begin at " + wall.At(inv.Start) +
+			". If you have not been seen, contact the clinic now.",
+	}
+}
+
+// urge puts first how the clinic is reached.
+func (c *content) urge(inv video.Invitation) {
+	c.Now, c.Tips = true, false
+	c.Help = helpOf("Contact the clinic", inv.Site)
 }
 
 // moved says that the time is another one than the patient was told.

@@ -4,7 +4,6 @@ package main
 
 import (
 	"context"
-	"log"
 	"time"
 
 	"github.com/aws/aws-lambda-go/lambda"
@@ -16,14 +15,8 @@ import (
 )
 
 func main() {
-	a, err := app.New(context.Background())
-	if err != nil {
-		log.Fatal(err) // stops the deployment at its first cold start
-	}
-	queues, err := a.Queues()
-	if err != nil {
-		log.Fatal(err)
-	}
+	a := app.Must(app.New(context.Background()))
+	queues := app.Must(a.Queues())
 	// The age of an event is read from its id, which has the system's time, wherever the clock in use may stand.
 	r := relay.New(a.Config("SQS"), queues, a.Table.Outbox())
 	job := func(org string) access.Caller { return access.System(org, string(access.VideoRooms)) }

@@ -12,9 +12,8 @@ const aboutDisclosures = "What left the house about the patient, the latest firs
 	"other ways and entered by hand."
 
 type disclosuresIn struct {
-	ID    string `path:"id" maxLength:"40"`
-	After string `query:"after" maxLength:"300" doc:"The next of the page before: for the same person and request, within an hour."`
-	Limit int    `query:"limit" minimum:"1" maximum:"200" default:"50"`
+	ID string `path:"id" maxLength:"40"`
+	web.Paged
 }
 
 // Subject is the patient whose register is read.

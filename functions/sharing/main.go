@@ -5,7 +5,6 @@ package main
 import (
 	"cmp"
 	"context"
-	"log"
 	"time"
 
 	"github.com/aws/aws-lambda-go/lambda"
@@ -19,38 +18,22 @@ import (
 	"almanac/shared/pds"
 	"almanac/shared/recordview"
 	"almanac/shared/scr"
-	"almanac/shared/seal"
 	"almanac/shared/web"
 )
 
 func main() {
 	ctx := context.Background()
-	a, err := app.New(ctx)
-	if err != nil {
-		log.Fatal(err) // stops the deployment at its first cold start
-	}
-	key, err := a.SealKey()
-	if err != nil {
-		log.Fatal(err)
-	}
-	keeper := seal.New(a.Config("KMS"), key, a.Table, a.Now)
-	found, err := sources(a)
-	if err != nil {
-		log.Fatal(err)
-	}
+	a := app.Must(app.New(ctx))
+	keeper := app.Must(a.Keeper())
 	s := services{
 		consents:    consent.New(a.Table, keeper, a.Now, a.ID),
 		disclosures: disclosure.New(a.Table, keeper, a.Now, a.ID),
 		views: recordview.New(recordview.Settings{
 			Table: a.Table, Keys: keeper, Patients: patient.New(a.Table, keeper, a.Now, a.ID), Directory: a.Directory,
-			Sources: found, Now: a.Now, NewID: a.ID,
+			Sources: app.Must(sources(a)), Now: a.Now, NewID: a.ID,
 		}),
 	}
-	a.Warm(ctx)
-	edge := web.Edge{
-		Log: a.Log, Now: a.Now, OrganisationClaim: a.OrganisationClaim(), Gate: gate.New(a.Directory, a.Table),
-	}
-	lambda.Start(edge.Serve(routes(s)))
+	lambda.Start(gate.Edge(ctx, a).Serve(routes(s)))
 }
 
 // sources are the records that this installation can get: none where it is not connected to the NHS.

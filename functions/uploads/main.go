@@ -3,7 +3,6 @@ package main
 
 import (
 	"context"
-	"log"
 
 	"github.com/aws/aws-lambda-go/lambda"
 
@@ -17,20 +16,10 @@ import (
 
 func main() {
 	ctx := context.Background()
-	a, err := app.New(ctx)
-	if err != nil {
-		log.Fatal(err) // stops the deployment at its first cold start
-	}
-	bucket, err := a.UploadBucket()
-	if err != nil {
-		log.Fatal(err)
-	}
+	a := app.Must(app.New(ctx))
+	bucket := app.Must(a.UploadBucket())
 	s := upload.New(a.Table, file.New(a.Config("S3"), bucket, a.Now), a.Now, a.ID)
-	a.Warm(ctx)
-	edge := web.Edge{
-		Log: a.Log, Now: a.Now, OrganisationClaim: a.OrganisationClaim(), Gate: gate.New(a.Directory, a.Table),
-	}
-	lambda.Start(edge.Serve(routes(s)))
+	lambda.Start(gate.Edge(ctx, a).Serve(routes(s)))
 }
 
 func routes(s *upload.Service) web.Routes {

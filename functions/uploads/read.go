@@ -33,10 +33,7 @@ func get(s *upload.Service) web.Func[oneIn, upload.Upload] {
 	}
 }
 
-type listIn struct {
-	After string `query:"after" maxLength:"300" doc:"The next of the page before: for the same person and request, within an hour."`
-	Limit int    `query:"limit" minimum:"1" maximum:"200" default:"50"`
-}
+type listIn struct{ web.Paged }
 
 func list(s *upload.Service) web.Func[listIn, web.Page[upload.Upload]] {
 	return func(ctx context.Context, r web.Request, in *listIn) (web.Page[upload.Upload], error) {

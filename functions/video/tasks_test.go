@@ -2,6 +2,7 @@ package main
 
 import (
 	"net/http"
+	"strings"
 	"testing"
 
 	"almanac/shared/access"
@@ -46,6 +47,13 @@ func TestTasks(t *testing.T) {
 	if len(all) != 1 || all[0].ID != id || all[0].Text == "" || len(d.open(t, elsewhere)) != 0 {
 		t.Errorf("%+v", all)
 	}
+	read := func(subject string) clinictest.Request { return d.Ask(t, subject, "GET", "/v1/tasks/"+id, nil) }
+	res := d.Must(t, http.StatusOK, read(clinictest.Clinician))
+	if got := clinictest.Read[task.Task](t, res); got.ID != id || got.Text != all[0].Text || res.Headers["etag"] != `"1"` {
+		t.Errorf("read alone it is %s %s", res.Headers["etag"], res.Body)
+	}
+	d.Refused(t, http.StatusNotFound, "not_found", read(elsewhere))
+	d.Refused(t, http.StatusNotFound, "not_found", d.Ask(t, clinictest.Clinician, "GET", "/v1/tasks/none", nil))
 	do := func(subject string) clinictest.Request {
 		return d.Ask(t, subject, "POST", "/v1/tasks/"+id+"/done", nil).Match(`"1"`)
 	}
@@ -54,6 +62,9 @@ func TestTasks(t *testing.T) {
 	d.Refused(t, http.StatusConflict, "task_done", do(clinictest.Receptionist))
 	if len(d.open(t, clinictest.Receptionist)) != 0 {
 		t.Error("it still waits")
+	}
+	if got := clinictest.Read[task.Task](t, d.Must(t, http.StatusOK, read(clinictest.Clinician))); got.State != task.Done || got.Version != 2 {
+		t.Errorf("done it is %+v", got)
 	}
 }
 
@@ -85,6 +96,8 @@ func TestCursors(t *testing.T) {
 	d := newDesk(t)
 	d.ExerciseLists(t, clinictest.Lists{
 		Routes: routes(d.video, d.tasks),
-		Ask:    func(path string) (string, string, string) { return clinictest.Receptionist, clinictest.Clinician, path },
+		Ask: func(path string) (string, string, string) {
+			return clinictest.Receptionist, clinictest.Clinician, strings.Replace(path, "{id}", d.book(t).ID, 1)
+		},
 	})
 }

@@ -1,10 +1,9 @@
 package main
 
 import (
-	"cmp"
 	"context"
 
-	"almanac/shared/booking"
+	"almanac/shared/gate"
 	"almanac/shared/video"
 	"almanac/shared/web"
 )
@@ -12,65 +11,60 @@ import (
 const (
 	aboutShow = "How the appointment's video visit stands: whether there is a room, since when, and what it waits " +
 		"for. In the state none nobody has asked for one, and nothing exists at the provider."
+	aboutLog = "What happened to the room and in it, the latest first: made, moved and deleted, by Almanac or by " +
+		"what the provider told, and who came and went, as host or guest and without names. What the provider told " +
+		"without a time comes last. The log goes when the account that the room is in is disconnected."
 	aboutEmail = "The patient is mailed a link of ours, which stays right when the appointment is moved. A room is " +
-		"made where there is none. Asked again it is mailed again."
+		"made where there is none. Asked again it is mailed again. Where the room has to wait for something, the " +
+		"answer says for what; the link needs no mailing anew when it has come."
 	aboutStart = "For the practitioner whose account the room is in. The room is made where there is none. The " +
 		"answer is the host's own way in: it is not kept, and no Idempotency-Key is taken. Asked again it is " +
 		"another one, into the same room."
 )
 
-// About is embedded in the input of all that concerns one appointment, and gets the appointment once it is known, so
-// that the event of a read or a denial stands in its patient's access log. It is exported because only then does
-// embedding it count for the API framework.
-type About struct {
-	ID  string `path:"id" maxLength:"40"`
-	apt booking.Appointment
-}
-
-// Subject is the patient whose appointment it is; the appointment itself as long as the patient is not known.
-func (a *About) Subject() string { return cmp.Or(a.apt.PatientID, a.ID) }
-
-// References names the appointment, for an event that stands with its patient.
-func (a *About) References() map[string]string {
-	if a.apt.PatientID == "" {
-		return nil
-	}
-	return map[string]string{"appointment": a.ID}
-}
-
-// Basis is what the access to the appointment rests on.
-func (a *About) Basis() string { return a.apt.Basis }
-
-type showIn struct{ About }
+type showIn struct{ gate.Appointment }
 
 func show(s *video.Service) web.Func[showIn, video.View] {
 	return func(ctx context.Context, r web.Request, in *showIn) (video.View, error) {
 		v, err := s.Show(ctx, r.By, in.ID)
-		in.apt = v.Apt
+		_, err = in.Found(v.Apt, err)
 		return v, err
+	}
+}
+
+type historyIn struct {
+	gate.Appointment
+	web.Paged
+}
+
+func history(s *video.Service) web.Func[historyIn, web.Page[video.Happening]] {
+	return func(ctx context.Context, r web.Request, in *historyIn) (web.Page[video.Happening], error) {
+		all, next, apt, err := s.History(ctx, r.By, in.ID, in.After, in.Limit)
+		_, err = in.Found(apt, err)
+		return web.NewPage(all, next), err
 	}
 }
 
 type emailIn struct {
 	web.Keyed
-	About
+	gate.Appointment
 	NewLink bool `query:"newLink" doc:"Makes another link: the one that was mailed before leads nowhere any more."`
 }
 
 func email(s *video.Service) web.Func[emailIn, video.AskedLink] {
 	return func(ctx context.Context, r web.Request, in *emailIn) (video.AskedLink, error) {
 		receipt, err := s.Email(ctx, r.By, r.Once, in.ID, in.NewLink)
-		in.apt = receipt.Apt
+		_, err = in.Found(receipt.Apt, err)
 		return receipt, err
 	}
 }
 
-type startIn struct{ About }
+type startIn struct{ gate.Appointment }
 
 func start(s *video.Service) web.Func[startIn, video.Started] {
 	return func(ctx context.Context, r web.Request, in *startIn) (video.Started, error) {
 		started, err := s.Start(ctx, r.By, in.ID)
-		in.apt = started.Apt
+		_, err = in.Found(started.Apt, err)
 		return started, err
 	}
 }

@@ -68,7 +68,7 @@ func newBench(t *testing.T) *bench {
 		Table: b.Table, Keeper: b.Keeper, Directory: b.Directory, Diary: b.diary, Provider: b.z.Rooms, Accounts: b.z.Accounts(),
 		Job: as(access.VideoRooms), Now: b.Clock.Now, ID: id.New, Raise: task.New(b.Table, b.Clock.Now).OfVisit,
 	})
-	b.each = queue.Each(log, event.Video, access.VideoRooms, work(b.z.Store, b.video))
+	b.each = queue.Edge{Log: log}.Each(event.Video, access.VideoRooms, work(b.z.Store, b.video))
 	b.host = b.Employ(t, clinic.Staff{Roles: []access.Role{access.Clinician}, PractitionerID: b.Practitioners[0].ID})
 	return b
 }

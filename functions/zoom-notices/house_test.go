@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"log/slog"
@@ -41,6 +42,8 @@ type bench struct {
 	host  string
 	job   access.Caller
 	taken int
+	// hidden are the shortest and the longest time of each message that was hidden.
+	hidden [][2]time.Duration
 }
 
 func newBench(t *testing.T) *bench {
@@ -73,7 +76,11 @@ func newBench(t *testing.T) *bench {
 		Table: b.Table, Keeper: b.Keeper, Directory: b.Directory, Diary: b.diary, Provider: b.z.Rooms, Accounts: b.z.Accounts(),
 		Job: as(access.VideoRooms), Now: b.Clock.Now, ID: id.New, Raise: b.tasks.OfVisit,
 	})
-	b.each = notices(log, apps{own: b.zoom.ClientID, admin: b.zoom.AdminClientID}, b.z.Store, b.video)
+	hide := func(_ context.Context, _ events.SQSMessage, least, most time.Duration) error {
+		b.hidden = append(b.hidden, [2]time.Duration{least, most})
+		return nil
+	}
+	b.each = notices(queue.Edge{Log: log, Hide: hide}, apps{own: b.zoom.ClientID, admin: b.zoom.AdminClientID}, b.z.Store, b.video)
 	b.host = b.Employ(t, clinic.Staff{Roles: []access.Role{access.Clinician}, PractitionerID: b.Practitioners[0].ID})
 	b.connect(t)
 	return b

@@ -15,20 +15,18 @@ import (
 type apps struct{ own, admin string }
 
 // notices makes the handler of the queue of what Zoom told.
-func notices(log *slog.Logger, of apps, cons *connection.Store, visits *video.Service) queue.Handler {
-	return queue.Told(log, "notice", video.DecodeNotice, func(n video.Notice) []slog.Attr {
+func notices(e queue.Edge, of apps, cons *connection.Store, visits *video.Service) queue.Handler {
+	return queue.Told(e, "notice", video.DecodeNotice, func(n video.Notice) []slog.Attr {
 		return []slog.Attr{slog.String("told", string(n.Kind)), slog.Time("received", n.Received)}
 	}, func(ctx context.Context, n video.Notice) error {
 		n, err := of.meant(n)
 		if err != nil {
 			return err
 		}
-		return patiently(ctx, func() error {
-			if n.Provider == connection.Admin {
-				return cons.Drop(ctx, n.Account, n.User, when(n))
-			}
-			return visits.Observe(ctx, n)
-		})
+		if n.Provider == connection.Admin {
+			return cons.Drop(ctx, n.Account, n.User, when(n))
+		}
+		return visits.Observe(ctx, n)
 	})
 }
 
@@ -39,32 +37,6 @@ func when(n video.Notice) time.Time {
 	}
 	return n.At
 }
-
-// tries is how often a notice that comes too early is looked at before the queue hides it, which is for minutes. Zoom
-// tells of a meeting before its answer to us is on record, which takes a second or two.
-const tries = 4
-
-// patiently does the work again after the moment that its refusal names.
-func patiently(ctx context.Context, work func() error) error {
-	for n := 1; ; n++ {
-		err := work()
-		if !fault.Is(err, fault.Unavailable) || n == tries {
-			return err
-		}
-		after := fault.Of(err).RetryAfter
-		if after <= 0 || after > longest {
-			return err
-		}
-		select {
-		case <-ctx.Done():
-			return err
-		case <-time.After(after):
-		}
-	}
-}
-
-// longest is the longest pause that is made here.
-const longest = 2 * time.Second
 
 // meant tells which connection is meant by an uninstalling: somebody can have connected an account to both apps. One
 // of an app that is none of ours is fault.NotFound.

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"almanac/infra/sandbox"
 	zoomsim "almanac/infra/sandbox/zoom"
 	"almanac/shared/access"
 	"almanac/shared/booking"
@@ -152,6 +153,52 @@ func TestApps(t *testing.T) {
 	}
 	if _, err := b.connection(t); err != nil {
 		t.Error(err)
+	}
+}
+
+// Zoom tells of a room before its answer to us is on record: that is looked at again after a moment, and is not lost.
+func TestTooEarly(t *testing.T) {
+	b := newBench(t)
+	apt, err := b.diary.Book(t.Context(), b.By(t, clinictest.Receptionist), clinictest.Once(), booking.Wish{
+		ServiceID: b.Service.ID, SiteID: b.Site.ID, PractitionerID: b.Practitioners[0].ID, PatientID: b.Patients[0], Start: "2027-01-05T09:30",
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := b.video.Email(t.Context(), b.By(t, clinictest.Receptionist), clinictest.Once(), apt.ID, false); err != nil {
+		t.Fatal(err)
+	}
+	if err := b.zoom.Faults.Add(sandbox.Fault{Kind: zoomsim.LoseReply, Count: 1, On: zoomsim.OpCreate}); err != nil {
+		t.Fatal(err)
+	}
+	if err := b.video.Sync(t.Context(), b.job, apt.ID); !fault.Is(err, fault.Unavailable) {
+		t.Fatal(err)
+	}
+	b.told(t)
+	all := b.zoom.Meetings(zoomsim.Ada)
+	if err := b.zoom.Start(all[len(all)-1].ID); err != nil {
+		t.Fatal(err)
+	}
+	early := b.told(t)
+	if failed := b.work(t, early...); failed != len(early) || failed == 0 {
+		t.Fatalf("%d of %d come again\n%s", failed, len(early), b.Log)
+	}
+	for _, h := range b.hidden {
+		if h != [2]time.Duration{2 * time.Second, 4 * time.Second} {
+			t.Errorf("hidden from %s to %s", h[0], h[1])
+		}
+	}
+	b.Clock.Pass(time.Minute)
+	if err := b.video.Sync(t.Context(), b.job, apt.ID); err != nil {
+		t.Fatal(err)
+	}
+	if failed := b.work(t, early...); failed != 0 {
+		t.Errorf("%d failed\n%s", failed, b.Log)
+	}
+	if entries, err := b.video.Log(t.Context(), b.job, apt.ID); err != nil || !slices.ContainsFunc(entries, func(h video.Happening) bool {
+		return h.Kind == video.MeetingBegan
+	}) {
+		t.Errorf("the log has %+v, %v", entries, err)
 	}
 }
 

@@ -4,7 +4,6 @@ package main
 
 import (
 	"context"
-	"log"
 
 	"github.com/aws/aws-lambda-go/lambda"
 
@@ -13,13 +12,8 @@ import (
 )
 
 func main() {
-	a, err := app.Bare(context.Background())
-	if err != nil {
-		log.Fatal(err) // stops the deployment at its first cold start
-	}
-	secrets, queue, err := a.ZoomWebhook()
-	if err != nil {
-		log.Fatal(err)
-	}
-	lambda.Start(door{log: a.Log, now: a.Now, secrets: secrets, put: inbox.New(a.Config("SQS"), queue).Put}.receive)
+	a := app.Must(app.Bare(context.Background()))
+	w := app.Must(a.ZoomWebhook())
+	put := inbox.New(a.Config("SQS"), w.Queue).Put
+	lambda.Start(door{log: a.Log, now: a.Now, secrets: w.Secrets, maxAge: w.MaxAge, put: put}.receive)
 }

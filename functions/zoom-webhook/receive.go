@@ -16,19 +16,15 @@ import (
 	"almanac/shared/zoom"
 )
 
-const (
-	// patience is how long the queue may take: within Zoom's three seconds there must be time to say that it failed.
-	patience = 2500 * time.Millisecond
-	// late is an age near zoom.MaxAge, from which on deliveries are told of in the log: if they get more, either
-	// Zoom's retries or our clock is not as we think.
-	late = 90 * time.Minute
-)
+// patience is how long the queue may take: within Zoom's three seconds there must be time to say that it failed.
+const patience = 2500 * time.Millisecond
 
 // door is where Zoom's deliveries arrive.
 type door struct {
 	log     *slog.Logger
 	now     func() time.Time
 	secrets []string
+	maxAge  time.Duration // of a delivery
 	put     func(ctx context.Context, bodies ...string) error
 }
 
@@ -63,7 +59,7 @@ func (d door) judge(ctx context.Context, ev request) (response, []slog.Attr) {
 		}
 		body = raw
 	}
-	match, err := zoom.Verify(d.secrets, headers(ev.Headers), body, d.now())
+	match, err := zoom.Verify(d.secrets, d.maxAge, headers(ev.Headers), body, d.now())
 	switch {
 	case fault.Is(err, fault.Denied):
 		return bare(http.StatusUnauthorized), nil
@@ -71,7 +67,7 @@ func (d door) judge(ctx context.Context, ev request) (response, []slog.Attr) {
 		return bare(http.StatusServiceUnavailable), []slog.Attr{slog.String("code", fault.Of(err).Code)}
 	}
 	about := []slog.Attr{slog.Int("secret", match.Secret), slog.Int64("age_s", int64(match.Age.Seconds()))}
-	if match.Age > late {
+	if match.Age > d.late() {
 		about = append(about, slog.Bool("late", true))
 	}
 	answer, tried, err := zoom.Validation(d.secrets[match.Secret], body)
@@ -85,6 +81,10 @@ func (d door) judge(ctx context.Context, ev request) (response, []slog.Attr) {
 	}
 	return d.take(ctx, body, about)
 }
+
+// late is an age near the greatest, from which on deliveries are told of in the log: if they get more, either Zoom's
+// retries or our clock is not as we think.
+func (d door) late() time.Duration { return d.maxAge / 4 * 3 }
 
 // take puts what a verified body says into the queue.
 func (d door) take(ctx context.Context, body []byte, about []slog.Attr) (response, []slog.Attr) {

@@ -40,7 +40,7 @@ func newBench() *bench {
 	b := &bench{}
 	b.door = door{
 		log: slog.New(slog.NewJSONHandler(&b.log, nil)), now: func() time.Time { return now },
-		secrets: []string{"the next one", secret},
+		secrets: []string{"the next one", secret}, maxAge: 2 * time.Hour,
 		put: func(_ context.Context, bodies ...string) error {
 			if b.down {
 				return errors.New("no queue")
@@ -152,6 +152,30 @@ func TestReceiveForged(t *testing.T) {
 				t.Errorf("%+v, queued %q", res, b.got)
 			}
 		})
+	}
+}
+
+// How old a delivery may be is a setting, and those that come near it are told of.
+func TestReceiveAge(t *testing.T) {
+	for _, limit := range []time.Duration{5 * time.Minute, 2 * time.Hour, 24 * time.Hour} {
+		for age, want := range map[time.Duration]struct {
+			status int
+			late   bool
+		}{
+			0:                       {http.StatusOK, false},
+			limit / 4 * 3:           {http.StatusOK, false},
+			limit/4*3 + time.Second: {http.StatusOK, true},
+			limit:                   {http.StatusOK, true},
+			limit + time.Second:     {http.StatusUnauthorized, false},
+			limit + 90*24*time.Hour: {http.StatusUnauthorized, false},
+		} {
+			b := newBench()
+			b.maxAge = limit
+			res := b.send(t, signed(joined, now.Add(-age)))
+			if res.StatusCode != want.status || strings.Contains(b.log.String(), `"late":true`) != want.late {
+				t.Errorf("%v old, of at most %v: %+v, logged %s", age, limit, res, b.log.String())
+			}
+		}
 	}
 }
 

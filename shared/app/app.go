@@ -1,11 +1,13 @@
 // Package app puts a function together: environment, AWS clients, clock, ids, logger. Its rule: only a function's
-// main imports it, it alone reads the environment, and what is missing or malformed there stops the start.
+// main imports it, and the packages that put larger parts together for several mains; it alone reads the environment,
+// and what is missing or malformed there stops the start.
 package app
 
 import (
 	"context"
 	"errors"
 	"fmt"
+	"log"
 	"log/slog"
 	"net/http"
 	"os"
@@ -66,6 +68,15 @@ func Bare(ctx context.Context) (*App, error) {
 	return a, nil
 }
 
+// Must gives what a main needs and cannot do without: an error stops the start, and so the deployment at its first cold
+// start.
+func Must[T any](v T, err error) T {
+	if err != nil {
+		log.Fatal(err)
+	}
+	return v
+}
+
 // Warm opens the connection to the table in the background, so that neither the start nor the first request waits for
 // it alone. It is for functions that people wait for; it needs the right to read.
 func (a *App) Warm(ctx context.Context) { go a.Table.Touch(ctx) }
@@ -107,7 +118,7 @@ func retryer(tries int) aws.Retryer {
 //	SEAL_KEY_ID             KMS key that wraps the organisations' root keys; required there too
 //	ORGANISATION_CLAIM      the token's claim that lists organisations; default cognito:groups
 //	EMAIL_QUEUE_URL, PDS_QUEUE_URL, ASKED_QUEUE_URL, UPLOAD_QUEUE_URL, VIDEO_QUEUE_URL
-//	                        the queues; required where events are relayed
+//	                        the queues; required where events are relayed, and its own by each worker
 //	MAIL_FROM               the address that mail is sent from; required where mail is sent
 //	MAIL_CONFIGURATION_SET  SES configuration set; optional
 //	UPLOAD_BUCKET           S3 bucket of the uploads; required where they are read or written
@@ -120,8 +131,9 @@ func retryer(tries int) aws.Retryer {
 //	ZOOM_CLIENT_ID, ZOOM_CLIENT_SECRET   the app at Zoom that people connect their accounts to
 //	ZOOM_ADMIN_CLIENT_ID, ZOOM_ADMIN_CLIENT_SECRET   the app that makes log-ins in a clinic's account; optional
 //	ZOOM_WEBHOOK_SECRETS    secret tokens that Zoom signs with, newest first, separated by commas
+//	ZOOM_WEBHOOK_MAX_AGE    seconds after which what Zoom signed is refused; 300 to 86400, default 7200
 //	ZOOM_URL, ZOOM_OAUTH_URL   addresses of Zoom; unset for Zoom's own
-//	NOTICE_QUEUE_URL        the queue for what Zoom tells; required where it arrives
+//	NOTICE_QUEUE_URL        the queue for what Zoom tells; required where it arrives and where it is worked on
 //	ALMANAC_CLOCK_URL       where the local stack tells the time; unset on AWS
 type environment struct {
 	get              func(string) string

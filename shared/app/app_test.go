@@ -1,6 +1,9 @@
 package app
 
 import (
+	"errors"
+	"os"
+	"os/exec"
 	"strings"
 	"testing"
 )
@@ -42,5 +45,22 @@ func TestEndpointsAreUnsetOnAWS(t *testing.T) {
 	}}
 	if e.endpoint("DYNAMODB") != nil || e.endpoint("SQS") == nil {
 		t.Error("endpoints are not those of the environment")
+	}
+}
+
+// What a main cannot do without stops the start, with a word why.
+func TestMust(t *testing.T) {
+	const variable = "APP_MUST"
+	if os.Getenv(variable) != "" {
+		Must("", errors.New("the queue is not set"))
+		return
+	}
+	if got := Must("there", nil); got != "there" {
+		t.Errorf("got %q", got)
+	}
+	cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestMust$")
+	cmd.Env = append(os.Environ(), variable+"=1")
+	if out, err := cmd.CombinedOutput(); err == nil || !strings.Contains(string(out), "the queue is not set") {
+		t.Errorf("it went on: %v, %s", err, out)
 	}
 }

@@ -1,10 +1,15 @@
 package app
 
-// SealKey gives the KMS key that wraps the organisations' root keys. For a function without keys it is an error that
-// names what is missing.
-func (a *App) SealKey() (string, error) {
+import "almanac/shared/seal"
+
+// Keeper gives what seals and opens the records, with the KMS key that wraps the organisations' root keys. For a
+// function without keys it is an error that names what is missing.
+func (a *App) Keeper() (*seal.Keeper, error) {
 	const key = "SEAL_KEY_ID"
-	return a.env.get(key), a.env.require(key, "KEY_TABLE_NAME")
+	if err := a.env.require(key, "KEY_TABLE_NAME"); err != nil {
+		return nil, err
+	}
+	return seal.New(a.Config("KMS"), a.env.get(key), a.Table, a.Now), nil
 }
 
 // IssuedNumbersOnly tells whether NHS numbers that are kept for tests are refused, as they should be in production.

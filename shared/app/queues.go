@@ -1,6 +1,8 @@
 package app
 
 import (
+	"errors"
+
 	"github.com/aws/aws-sdk-go-v2/aws"
 
 	"almanac/shared/event"
@@ -20,6 +22,21 @@ func (a *App) Queues() (map[event.Queue]string, error) {
 		event.Email: a.env.get(email), event.PDS: a.env.get(pds), event.Asked: a.env.get(asked),
 		event.Upload: a.env.get(upload), event.Video: a.env.get(video),
 	}, a.env.require(email, pds, asked, upload, video)
+}
+
+// WorkQueues gives the addresses of the queues that a worker works on, which are those that it was given. For a
+// function that was given none it is an error that says so.
+func (a *App) WorkQueues() ([]string, error) {
+	var urls []string
+	for _, name := range []string{"EMAIL", "PDS", "ASKED", "UPLOAD", "VIDEO", "NOTICE"} {
+		if url := a.env.get(name + "_QUEUE_URL"); url != "" {
+			urls = append(urls, url)
+		}
+	}
+	if len(urls) == 0 {
+		return nil, errors.New("no environment variable names the queue")
+	}
+	return urls, nil
 }
 
 // Config is how a client reaches a service of AWS, by the name that AWS_ENDPOINT_URL_<service> has for it. The client

@@ -1,6 +1,7 @@
 package app
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -42,5 +43,22 @@ func TestSettings(t *testing.T) {
 	}
 	if cfg := a.Config("SESV2"); cfg.BaseEndpoint != nil {
 		t.Errorf("an endpoint that was not given: %s", *cfg.BaseEndpoint)
+	}
+}
+
+// A worker knows the queues that it was given, and does not start without any.
+func TestWorkQueues(t *testing.T) {
+	given := map[string]string{}
+	a := &App{env: environment{get: func(name string) string { return given[name] }}}
+	if urls, err := a.WorkQueues(); err == nil {
+		t.Errorf("without a queue: %v", urls)
+	}
+	var want []string
+	for _, name := range []string{"EMAIL", "PDS", "ASKED", "UPLOAD", "VIDEO", "NOTICE"} {
+		given[name+"_QUEUE_URL"] = "http://127.0.0.1:1/" + name
+		want = append(want, "http://127.0.0.1:1/"+name)
+	}
+	if urls, err := a.WorkQueues(); err != nil || !slices.Equal(urls, want) {
+		t.Errorf("WorkQueues: %v, %v", urls, err)
 	}
 }

@@ -1,6 +1,11 @@
 package app
 
-import "strings"
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+)
 
 // Zoom is how Zoom is reached, and as which apps. Without a client id, this installation is not connected to it.
 type Zoom struct {
@@ -32,17 +37,39 @@ func (a *App) Zoom() (Zoom, error) {
 	return z, a.env.require(needs...)
 }
 
-// ZoomWebhook gives the secret tokens that Zoom signs with, newest first, and the queue for what it tells. Without a
-// secret nothing that Zoom sends is taken.
-func (a *App) ZoomWebhook() ([]string, string, error) {
-	const queue = "NOTICE_QUEUE_URL"
-	var secrets []string
+// Webhook is how what Zoom tells is taken.
+type Webhook struct {
+	Secrets []string      // that Zoom signs with, newest first; without one nothing is taken
+	MaxAge  time.Duration // of a delivery
+	Queue   string        // for what is taken
+}
+
+// The ages that a delivery may be allowed: below the least, a clock that is a little off would lose what Zoom tells;
+// above the most, a former secret is already gone.
+const (
+	leastMaxAge   = 5 * time.Minute
+	usualMaxAge   = 2 * time.Hour // Zoom tries again for 85 minutes and does not say whether it signs anew
+	longestMaxAge = 24 * time.Hour
+)
+
+// ZoomWebhook gives the settings of the function that Zoom tells things.
+func (a *App) ZoomWebhook() (Webhook, error) {
+	const queue, age = "NOTICE_QUEUE_URL", "ZOOM_WEBHOOK_MAX_AGE"
+	w := Webhook{MaxAge: usualMaxAge, Queue: a.env.get(queue)}
 	for s := range strings.SplitSeq(a.env.get("ZOOM_WEBHOOK_SECRETS"), ",") {
 		if s = strings.TrimSpace(s); s != "" {
-			secrets = append(secrets, s)
+			w.Secrets = append(w.Secrets, s)
 		}
 	}
-	return secrets, a.env.get(queue), a.env.require(queue)
+	if text := a.env.get(age); text != "" {
+		n, err := strconv.Atoi(text)
+		w.MaxAge = time.Duration(n) * time.Second
+		if err != nil || n > int(longestMaxAge.Seconds()) || w.MaxAge < leastMaxAge {
+			return w, fmt.Errorf("environment variable %s is not a number of seconds from %d to %d",
+				age, int(leastMaxAge.Seconds()), int(longestMaxAge.Seconds()))
+		}
+	}
+	return w, a.env.require(queue)
 }
 
 const publicURL = "PUBLIC_URL"
