@@ -21,6 +21,13 @@ CANARIES  ?= 1000
 RUNS      ?= 25
 SEED      ?= 0
 
+# Numbers are looked at before anything is built or started, and what is wrong is one line.
+quoted = '$(subst ','\'',$($1))'
+number = $(if $(shell [[ $(quoted) =~ ^(0|[1-9][0-9]{0,18})$$ && $(quoted) -ge $2 ]] && echo fits),,$(error \
+	$1 must be a whole number, at least $2))
+$(call number,PORT,0)$(call number,TIMES,1)$(call number,CLIENTS,2)$(call number,REQUESTS,0)
+$(call number,CANARIES,1)$(call number,RUNS,1)$(call number,SEED,0)
+
 .PHONY: help
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -81,6 +88,8 @@ race: engines ## let many clients ask for the same times: TIMES=1000 CLIENTS=100
 .PHONY: faults
 faults: engines binaries ## let everything about video visits go wrong, each case so often: RUNS=25 SEED=0
 	@$(WITH) go run ./infra/faults -runs '$(RUNS)' -seed '$(SEED)'
+	@echo 'deaths, erasures and orders at every call of the visits'
+	@$(WITH) go test -count=1 -timeout 9m ./shared/video -every -run 'Anywhere|During|Meanwhile|AnyOrder'
 
 .PHONY: isolation
 isolation: engines binaries ## ask as everybody for everything, and search for planted patients: REQUESTS=100000 CANARIES=1000

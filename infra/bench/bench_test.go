@@ -79,6 +79,25 @@ func TestSeed(t *testing.T) {
 
 func once() access.Once { return access.Once{Key: id.New("key"), Fingerprint: [32]byte{1}} }
 
+// What the command line asks for must be a measurement.
+func TestArguments(t *testing.T) {
+	for _, args := range []string{
+		"-only nonsense", "-stored x", "-stored 0", "-patients 1,", "-lines 0", "-events 0", "-events many", "-nonsense", "leftover",
+	} {
+		var said strings.Builder
+		if _, err := parse(strings.Fields(args), &said); err == nil || said.Len() > 0 {
+			t.Errorf("%s was accepted: %s", args, said.String())
+		} else if name, _, _ := strings.Cut(args, " "); !strings.Contains(err.Error(), strings.Trim(name, "-")) {
+			t.Errorf("%s: %v", args, err)
+		}
+	}
+	for _, only := range []string{"", "start.", "b", "booking.16"} {
+		if b, err := parse([]string{"-only", only, "-stored", "7,8"}, nil); err != nil || len(b.stored) != 2 || b.options.only != only {
+			t.Errorf("%q: %v", only, err)
+		}
+	}
+}
+
 // TestReport: a line is name, value, unit and what to compare with; a missed limit is marked and counted.
 func TestReport(t *testing.T) {
 	var out strings.Builder

@@ -1,7 +1,7 @@
 // Bench measures what Almanac costs and how fast it is, and prints one line a figure: name, value, unit and, in
 // brackets, the limit it must keep or the peer it is compared with. A limit that is not kept is marked MISSED. Its
 // rule: it measures the real function binaries over the wire; what cannot be measured is said and ends it with 1, but
-// a missed limit does not, because the machine may be busy.
+// a missed limit does not, because the machine may be busy. It ends with 2 if it is asked for what is no measurement.
 //
 // Run it with `make bench`, which builds the functions and starts the engines.
 package main
@@ -11,22 +11,20 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"io"
 	"os"
-	"os/signal"
+	"slices"
 	"strconv"
 	"strings"
-	"syscall"
 	"time"
+
+	"almanac/infra/program"
 )
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	err := run(ctx, os.Args[1:])
-	stop()
-	if err != nil {
-		fmt.Fprintln(os.Stderr, "bench:", err)
-		os.Exit(1)
-	}
+	program.Main("bench", parse, func(ctx context.Context, b *bench, _, _ io.Writer) (bool, error) {
+		return true, b.run(ctx)
+	})
 }
 
 // options are the command line's.
@@ -40,7 +38,8 @@ type options struct {
 	arm      string
 }
 
-func run(ctx context.Context, args []string) error {
+// parse reads the command line, and refuses what would measure nothing.
+func parse(args []string, help io.Writer) (*bench, error) {
 	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
 	var o options
 	flags.StringVar(&o.only, "only", "", "measure only figures whose name begins like this, such as booking. or start.")
@@ -52,24 +51,26 @@ func run(ctx context.Context, args []string) error {
 	flags.IntVar(&o.events, "events", 1000, "number of events of Zoom's, each delivered ten times on the average")
 	flags.StringVar(&o.host, "host", "bin", "folder with the functions built for this computer (make binaries)")
 	flags.StringVar(&o.arm, "arm", ".", "folder with the functions built for AWS (make build)")
-	if err := flags.Parse(args); err != nil {
-		if errors.Is(err, flag.ErrHelp) {
-			return nil
-		}
-		return err
+	if err := program.Parse(flags, args, help); err != nil {
+		return nil, err
 	}
 	var err error
 	if o.stored, err = counts("stored", *stored); err != nil {
-		return err
+		return nil, err
 	}
 	if o.patients, err = counts("patients", *patients); err != nil {
-		return err
-	}
-	if o.events < 1 {
-		return fmt.Errorf("-events: %d is no number above zero", o.events)
+		return nil, err
 	}
 	b := &bench{options: o, report: report{out: os.Stdout, only: o.only}}
-	return b.run(ctx)
+	switch {
+	case o.events < 1:
+		return nil, fmt.Errorf("-events: %d is no number above zero", o.events)
+	case o.lines < 1:
+		return nil, fmt.Errorf("-lines: %d is no number above zero", o.lines)
+	case !slices.ContainsFunc(b.parts(), func(p part) bool { return b.wants(p.names) }):
+		return nil, fmt.Errorf("-only: no figure's name begins with %q", o.only)
+	}
+	return b, nil
 }
 
 // counts reads a list of numbers.

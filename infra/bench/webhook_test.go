@@ -29,7 +29,7 @@ func TestJoined(t *testing.T) {
 				"X-Zm-Request-Timestamp": {ev.Headers["x-zm-request-timestamp"]},
 			}[name]
 		}
-		_, err = zoom.Verify([]string{webhookSecret}, header, []byte(ev.Body), time.Now())
+		_, err = zoom.Verify([]string{webhookSecret}, 2*time.Hour, header, []byte(ev.Body), time.Now())
 		if genuine && err != nil || !genuine && !fault.Is(err, fault.Denied) {
 			t.Errorf("signed with %q: %v", secret, err)
 		}

@@ -21,6 +21,9 @@ type blind struct{ video.Provider }
 // Upcoming lists nothing.
 func (blind) Upcoming(context.Context, video.Host) ([]video.Room, error) { return nil, nil }
 
+// All lists nothing either.
+func (blind) All(context.Context, video.Host) ([]video.Room, error) { return nil, nil }
+
 // believing is a provider that tells what it knew, without looking: the first that it read of a room.
 type believing struct {
 	video.Provider

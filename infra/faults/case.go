@@ -19,11 +19,14 @@ type plan struct {
 	// points gives how many runs there are where it is not the command line that says it: one for each point at which
 	// something can go wrong.
 	points func(ctx context.Context, h *house, o options) (int, error)
+	all    bool // its line is of the runs of all cases
 }
 
 // plans are all cases.
 func plans() []plan {
-	return slices.Concat(disorders(), deaths(), silences(), grants(), doors(), links(), bothWays())
+	return slices.Concat(
+		disorders(), losses(), deaths(), silences(), backoffs(), grants(), doors(), links(), bothWays(), gossips(),
+	)
 }
 
 // tally is what a run, or all of a case's, came to.

@@ -134,15 +134,21 @@ func connecting(ctx context.Context, w *world) func() error {
 	w.must(w.zoom.Kill("", w.user(0))) // the grant died, and the visit waits
 	w.move(ctx, v, w.sometime(v), 0)
 	w.must(w.video.Sync(ctx, w.job(), v.id))
-	b, q := w.begin(ctx, w.subjects[0])
-	cb := connection.Callback{State: q.Get("state"), Code: w.allow(w.user(0), q), Cookie: b.Cookie}
+	begin := func() connection.Callback {
+		b, q := w.begin(ctx, w.subjects[0])
+		return connection.Callback{State: q.Get("state"), Code: w.allow(w.user(0), q), Cookie: b.Cookie}
+	}
+	cb := begin()
+	anew := false
 	return func() error {
+		if anew { // only now: what Zoom gives a browser is good for minutes
+			cb = begin()
+		}
 		out, err := w.conns.Complete(ctx, cb)
 		if err != nil || out.Code == connection.Connected {
 			return err
 		}
-		b, q := w.begin(ctx, w.subjects[0])
-		cb = connection.Callback{State: q.Get("state"), Code: w.allow(w.user(0), q), Cookie: b.Cookie}
+		anew = true
 		return fmt.Errorf("connecting came to %s", out.Code)
 	}
 }

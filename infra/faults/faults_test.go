@@ -102,8 +102,8 @@ func TestArguments(t *testing.T) {
 		"-nonsense", "leftover", "-endpoint=", "-queues=", "-seed x",
 	} {
 		var said bytes.Buffer
-		if _, err := parse(append(slices.Clone(given), strings.Fields(args)...), &said); err == nil {
-			t.Errorf("%s was accepted", args)
+		if _, err := parse(append(slices.Clone(given), strings.Fields(args)...), &said); err == nil || said.Len() > 0 {
+			t.Errorf("%s was accepted, or said twice: %s", args, said.String())
 		} else if name, _, _ := strings.Cut(args, " "); !strings.Contains(err.Error(), strings.Trim(name, "-=")) {
 			t.Errorf("%s: %v", args, err)
 		}

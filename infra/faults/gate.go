@@ -53,7 +53,8 @@ func (g *gate) deploy(ctx context.Context, secrets ...string) {
 	if !filepath.IsAbs(bin) {
 		bin = filepath.Join(g.w.root, bin)
 	}
-	h, err := lambdahost.New(ctx, lambdahost.Options{}, lambdahost.Function{
+	g.w.evidence.plant("a secret of webhooks", secrets...)
+	h, err := lambdahost.New(ctx, lambdahost.Options{Logs: &g.w.log}, lambdahost.Function{
 		Name: webhookFunction, Dir: filepath.Join(bin, "dist", webhookFunction), Timeout: 20 * time.Second,
 		MaxConcurrency: 4, Env: map[string]string{
 			"ZOOM_WEBHOOK_SECRETS": strings.Join(secrets, ","), "NOTICE_QUEUE_URL": g.queue,
@@ -139,9 +140,7 @@ func (g *gate) taken(ctx context.Context) map[int64]int {
 			number, err := strconv.ParseInt(n.Room, 10, 64)
 			g.w.must(err)
 			out[number-80_000_000_000]++
-			if strings.Contains(aws.ToString(m.Body), family) {
-				g.w.tally.amiss("a message says a name")
-			}
+			g.w.evidence.saw(inMessages, aws.ToString(m.Body))
 			done = append(done, types.DeleteMessageBatchRequestEntry{
 				Id: aws.String(strconv.Itoa(i)), ReceiptHandle: m.ReceiptHandle,
 			})

@@ -28,6 +28,7 @@ type house struct {
 	kms        *httptest.Server
 	root       string   // of the repository
 	points     []point  // at which processes die
+	searched   searched // in all runs
 	made       []string // the tables that there are
 }
 

@@ -17,11 +17,11 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/signal"
 	"slices"
 	"strings"
-	"syscall"
 	"time"
+
+	"almanac/infra/program"
 )
 
 // options are what the command line says.
@@ -36,35 +36,20 @@ type options struct {
 	broken           bool
 }
 
-func main() {
-	o, err := parse(os.Args[1:], os.Stderr)
-	if errors.Is(err, flag.ErrHelp) {
-		return
-	}
-	if err != nil {
-		fmt.Fprintln(os.Stderr, "faults:", err)
-		os.Exit(2)
-	}
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	act := run
+func main() { program.Main("faults", parse, act) }
+
+// act runs the cases, or delivers.
+func act(ctx context.Context, o options, out, progress io.Writer) (bool, error) {
 	if o.events > 0 {
-		act = deliver
+		return deliver(ctx, o, out, progress)
 	}
-	ok, err := act(ctx, o, os.Stdout, os.Stderr)
-	stop()
-	if err != nil {
-		fmt.Fprintln(os.Stderr, "faults:", err)
-	}
-	if err != nil || !ok {
-		os.Exit(1)
-	}
+	return run(ctx, o, out, progress)
 }
 
 // parse reads the command line, and refuses what would run nothing.
 func parse(args []string, help io.Writer) (options, error) {
 	var o options
 	flags := flag.NewFlagSet("faults", flag.ContinueOnError)
-	flags.SetOutput(help)
 	flags.StringVar(&o.endpoint, "endpoint", os.Getenv("DYNAMODB_ENDPOINT"), "address of the table's engine")
 	flags.StringVar(&o.queues, "queues", os.Getenv("SQS_ENDPOINT"), "address of the queues' engine")
 	flags.StringVar(&o.bin, "bin", "bin", "folder with the functions built for this computer (make binaries)")
@@ -76,14 +61,11 @@ func parse(args []string, help io.Writer) (options, error) {
 	flags.IntVar(&o.atOnce, "at-once", 8, "how many runs go on at once")
 	flags.StringVar(&o.only, "only", "", "only these cases, separated by commas, such as F9,A12")
 	flags.BoolVar(&o.broken, "broken", false, "with the wrongly built variant of each case, which must be caught")
-	if err := flags.Parse(args); err != nil {
+	if err := program.Parse(flags, args, help); err != nil {
 		return o, err
 	}
 	if o.seed == 0 {
 		o.seed = uint64(time.Now().UnixNano())
-	}
-	if flags.NArg() > 0 {
-		return o, fmt.Errorf("%q is no flag", flags.Arg(0))
 	}
 	return o, o.check()
 }
@@ -143,6 +125,9 @@ func run(ctx context.Context, o options, out, progress io.Writer) (bool, error) 
 		sum, err := h.runs(ctx, o, p, progress)
 		if err != nil {
 			return false, fmt.Errorf("%s: %w", p.name, err)
+		}
+		if p.all {
+			h.searched.of(sum)
 		}
 		say(out, "%s\t%d\t%d (0)\t%d (0)\t%d (0)\t%s",
 			p.name, sum.runs, sum.lost, sum.duplicated, sum.wrong, p.what+sum.also())

@@ -2,10 +2,12 @@ package main
 
 import (
 	"context"
+	"errors"
 	"io"
 	"log/slog"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -37,12 +39,15 @@ type bag struct {
 
 	copies int           // of each message; 0: one
 	delay  time.Duration // up to which one is held back
+
+	failures []failure
+	fixed    bool // what failed cannot be hidden
 }
 
 const (
 	// visibility and receives are the queues' in template.yaml.
-	visibility = 3 * time.Minute
-	receives   = 5
+	visibility = 6 * time.Minute
+	receives   = 30
 )
 
 // put puts a message into the bag, as often and as late as the bag makes it.
@@ -73,9 +78,10 @@ func (w *world) receive(out http.ResponseWriter, r *http.Request) {
 		out.WriteHeader(http.StatusUnauthorized)
 		return
 	}
+	w.evidence.overheard(body)
 	w.heard = append(w.heard, heard{r.Header.Clone(), body})
 	header := func(name string) []string { return r.Header.Values(name) }
-	if _, err := zoom.Verify([]string{hookSecret, formerSecret}, header, body, w.clock.now()); err != nil {
+	if _, err := zoom.Verify([]string{hookSecret, formerSecret}, hookAge, header, body, w.clock.now()); err != nil {
 		out.WriteHeader(http.StatusUnauthorized)
 		return
 	}
@@ -157,31 +163,53 @@ func (w *world) deliver(ctx context.Context, n int) int {
 	}
 	b.waiting = rest
 	for _, l := range batch {
+		asked := len(w.zoom.Requests())
 		if w.work(ctx, l) {
 			continue
 		}
-		l.receives++
+		w.failed(l, asked)
 		if l.receives >= receives {
 			b.dead = append(b.dead, l)
 			continue
 		}
-		l.due = w.clock.now().Add(visibility)
 		b.waiting = append(b.waiting, l)
 	}
 	return len(batch)
 }
 
-// work gives one message to its worker, and tells whether it is done with.
+// work gives one message to its worker, which hides it where it comes again, and tells whether it is done with.
 func (w *world) work(ctx context.Context, l *letter) bool {
-	handle := queue.Each(w.logger(), event.Video, access.VideoRooms, w.meetings)
+	l.receives++
+	l.due = w.clock.now().Add(visibility)
+	edge := queue.Edge{Log: w.logger(), Hide: w.hiding(l)}
+	handle := edge.Each(event.Video, access.VideoRooms, w.meetings)
 	if l.notice {
-		handle = queue.Told(w.logger(), "notices", video.DecodeNotice, func(n video.Notice) []slog.Attr {
+		handle = queue.Told(edge, "notices", video.DecodeNotice, func(n video.Notice) []slog.Attr {
 			return []slog.Attr{slog.String("kind", string(n.Kind))}
 		}, w.notices)
 	}
-	res, err := handle(ctx, events.SQSEvent{Records: []events.SQSMessage{{MessageId: "1", Body: l.body}}})
+	received := map[string]string{"ApproximateReceiveCount": strconv.Itoa(l.receives)}
+	res, err := handle(ctx, events.SQSEvent{Records: []events.SQSMessage{{
+		MessageId: "1", Body: l.body, Attributes: received,
+	}}})
 	w.must(err)
 	return len(res.BatchItemFailures) == 0
+}
+
+var errFixed = errors.New("it cannot be hidden")
+
+// hiding is the queue's side of a message that comes again: as shared/visibility, by the world's clock and draws.
+func (w *world) hiding(l *letter) queue.Hide {
+	return func(_ context.Context, _ events.SQSMessage, least, most time.Duration) error {
+		if w.post.fixed {
+			return errFixed
+		}
+		if most > least {
+			least += time.Duration(w.draw.Int64N(int64(most - least)))
+		}
+		l.due = w.clock.now().Add(least)
+		return nil
+	}
 }
 
 // meetings is what functions/zoom-meetings does about a message.
@@ -248,7 +276,18 @@ func (w *world) drain(ctx context.Context) int {
 			}
 		}
 		if w.deliver(ctx, len(w.post.waiting)) == 0 {
-			w.clock.pass(time.Minute)
+			w.clock.pass(max(time.Minute, w.next().Sub(w.clock.now())))
 		}
 	}
+}
+
+// next is when the next message is due, now where none waits.
+func (w *world) next() time.Time {
+	at := w.clock.now()
+	for i, l := range w.post.waiting {
+		if i == 0 || l.due.Before(at) {
+			at = l.due
+		}
+	}
+	return at
 }

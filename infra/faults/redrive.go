@@ -13,6 +13,8 @@ import (
 	zoomsim "almanac/infra/sandbox/zoom"
 	"almanac/shared/fault"
 	"almanac/shared/table"
+	"almanac/shared/task"
+	"almanac/shared/video"
 )
 
 // redrives has Zoom be away until messages are dead letters, and sends those again, twice; then somebody is erased, or
@@ -94,7 +96,8 @@ func (w *world) erase(ctx context.Context, patient string) {
 	w.must(err)
 }
 
-// uninstallAndRepeat has the first practitioner uninstall Almanac at Zoom.
+// uninstallAndRepeat has the first practitioner uninstall Almanac at Zoom, and later connect it again: the visits that
+// are still to come have rooms then as if nothing had been.
 func (w *world) uninstallAndRepeat(ctx context.Context) {
 	con := w.account(ctx, 0)
 	w.clock.pass(time.Minute)
@@ -104,6 +107,20 @@ func (w *world) uninstallAndRepeat(ctx context.Context) {
 	w.again()
 	w.drain(ctx)
 	w.verifyForgotten(ctx, con.ID)
+	w.clock.pass(time.Minute)
+	w.connect(ctx, 0, w.user(0))
+	w.drain(ctx)
+	w.clock.pass(time.Minute)
+	w.sweep(ctx) // what was left at Zoom goes
+	w.drain(ctx)
+	w.verify(ctx)
+	tasks, _, err := w.tasks.List(ctx, w.by(ctx, desk), task.Open, "", 100)
+	w.must(err)
+	for _, x := range tasks {
+		if x.Kind == video.RoomsLost || x.Kind == video.NeedsReauth {
+			w.tally.amiss("the staff are still told %s", x.Kind)
+		}
+	}
 }
 
 // verifyForgotten looks for what is still kept of an account that is gone.
@@ -115,7 +132,7 @@ func (w *world) verifyForgotten(ctx context.Context, con string) {
 	if _, err := w.table.WhoseIs(ctx, "zoom", w.users[0].AccountID+"#"+w.users[0].ID); !fault.Is(err, fault.NotFound) {
 		w.tally.amiss("something leads to the account that was uninstalled: %v", err)
 	}
-	for _, prefix := range []string{table.RoomsOf, table.Makings, table.Usages} {
+	for _, prefix := range []string{table.RoomsOf, table.PastRoomsOf, table.Makings, table.Usages} {
 		rows, err := k.Under(ctx, k.Tombstone(con), prefix)
 		w.must(err)
 		if len(rows) > 0 {
@@ -131,7 +148,7 @@ func (w *world) verifyForgotten(ctx context.Context, con string) {
 				break
 			}
 		}
-		if stored, ok := w.stored(ctx, v); ok && stored.Connection == con {
+		if stored, ok := w.stored(ctx, v); ok && (stored.Connection == con || stored.List == con) {
 			w.tally.amiss("visit %d is in the account", v.n)
 		}
 	}

@@ -53,7 +53,7 @@ func lostReplies(ctx context.Context, w *world) {
 			w.tally.count("answers lost", 1)
 		}
 		if w.draw.IntN(10) < 3 {
-			w.fails(zoomsim.StaleList, 1, zoomsim.OpList)
+			w.fails(zoomsim.StaleList, 2, zoomsim.OpList)
 		}
 		w.deliver(ctx, 1+w.draw.IntN(3))
 		w.clock.pass(time.Duration(w.draw.IntN(100)) * time.Second)

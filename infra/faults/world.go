@@ -47,6 +47,7 @@ type world struct {
 	clock  *clock
 	reaper *reaper
 	log    buffer
+	chatty bool // a wrongly built variant: logs what Zoom answers
 	table  *table.Table
 	keeper *seal.Keeper
 	dir    *clinic.Directory
@@ -74,6 +75,7 @@ type world struct {
 	patients           []string
 	visits             []*visit
 	post               bag
+	evidence           *evidence
 }
 
 // heard is one webhook as it arrived.
@@ -93,6 +95,7 @@ const (
 	ownURL           = "http://localhost:8400"
 	hookSecret       = "webhook secret of the app under faults"
 	formerSecret     = "the webhook secret before that one" //nolint:gosec // of nobody
+	hookAge          = 2 * time.Hour                        // of a webhook, at most
 	desk             = "front-desk"
 	family           = "Zebedee-Canary" // which no log may have
 )
@@ -101,13 +104,13 @@ const (
 func (h *house) newWorld(ctx context.Context, seed uint64, run int, broken bool) (*world, error) {
 	w := &world{
 		house: h, run: run, broken: broken, clock: &clock{}, reaper: &reaper{}, users: people(),
-		cookies: map[string]string{},
+		cookies: map[string]string{}, evidence: newEvidence(),
 		draw:    rand.New(rand.NewPCG(seed, 1)), //nolint:gosec // a seed must repeat
 		provide: func(p video.Provider) video.Provider { return p },
 		tokens:  func(s *connection.Store) zoom.Tokens { return s.Token },
 	}
 	w.clock.at.Store(monday().UnixNano())
-	w.table = h.open(w, w.spoil, w.reaper.intercept)
+	w.table = h.open(w, w.spoil, w.witness, w.reaper.intercept)
 	w.keeper = seal.New(aws.Config{
 		Region: region, BaseEndpoint: &h.kms.URL, Credentials: aws.CredentialsProviderFunc(credentials),
 	}, sealKey, w.table, w.clock.now)
@@ -162,7 +165,7 @@ const zoomPatience = 2 * time.Second
 
 // newProcess starts a process of the product: nothing of what another one had in its memory is in it.
 func (w *world) newProcess() process {
-	client := &http.Client{Timeout: zoomPatience, Transport: wire{w.reaper, http.DefaultTransport}}
+	client := &http.Client{Timeout: zoomPatience, Transport: wire{w.reaper, ear{w, http.DefaultTransport}}}
 	api, err := zoom.New(zoom.Settings{
 		URL: w.server.URL, HTTP: client, Now: w.clock.now, Pace: func(context.Context, string) error { return nil },
 	})
@@ -180,7 +183,8 @@ func (w *world) newProcess() process {
 	return process{conns: store, video: video.New(video.Parts{
 		Table: w.table, Keeper: w.keeper, Directory: dir, Provider: w.provide(zoom.NewRooms(api, w.tokens(store))),
 		Diary: booking.New(w.table, dir, w.clock.now, id.New), Accounts: store.Accounts(),
-		Raise: w.tasks.OfVisit, Job: rooms, Now: w.clock.now, ID: id.New,
+		Raise: w.tasks.OfVisit, Settle: video.Settle{Made: w.tasks.OfMade, Gone: w.tasks.OfGone}, Job: rooms,
+		Now: w.clock.now, ID: id.New,
 	})}
 }
 
@@ -273,6 +277,7 @@ func (w *world) begin(ctx context.Context, subject string) (connection.Begun, ur
 	u, err := url.Parse(b.URL)
 	w.must(err)
 	w.cookies[u.Query().Get("state")] = b.Cookie
+	w.evidence.plant("a browser's cookie", b.Cookie)
 	return b, u.Query()
 }
 
@@ -282,6 +287,7 @@ func (w *world) allow(user string, q url.Values) string {
 		User: user, RedirectURI: q.Get("redirect_uri"), Challenge: q.Get("code_challenge"),
 	})
 	w.must(err)
+	w.evidence.plant("a code of Zoom's", code)
 	return code
 }
 

@@ -21,7 +21,7 @@ func forVideo() makers {
 		"POST /zoom/events":    forged,
 		"POST /v/{token}/join": nothing,
 		"POST /v1/tasks/{id}/done": func(_ context.Context, d *draft) {
-			d.match = `"1"` // no route reads one task: nobody has touched it yet
+			d.match = `"1"` // nobody has touched it yet
 		},
 	}
 }

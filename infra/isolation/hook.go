@@ -102,7 +102,7 @@ func (h *house) stands(ctx context.Context, all []target) ([]byte, error) {
 	var out bytes.Buffer
 	for _, t := range all {
 		of := "/v1/appointments/" + t.apt
-		for _, path := range []string{of, of + "/video", "/v1/tasks", "/v1/connections"} {
+		for _, path := range []string{of, of + "/video", of + "/video/log", "/v1/tasks", "/v1/connections"} {
 			who := t.g.org.boss
 			if path == "/v1/connections" {
 				who = t.g.staff[clinician]

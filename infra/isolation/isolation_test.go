@@ -1,12 +1,37 @@
 package main
 
 import (
+	"errors"
+	"flag"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 )
+
+// What the command line asks for must be a run.
+func TestArguments(t *testing.T) {
+	for _, args := range []string{
+		"-requests -1", "-requests x", "-canaries 0", "-workers 0", "-share -0.1", "-share 1.1", "-share NaN", "-pairs -1",
+		"-nonsense", "leftover", "-seed x",
+	} {
+		var said strings.Builder
+		if _, err := parse(strings.Fields(args), &said); err == nil || said.Len() > 0 {
+			t.Errorf("%s was accepted: %s", args, said.String())
+		} else if name, _, _ := strings.Cut(args, " "); !strings.Contains(err.Error(), strings.Trim(name, "-")) {
+			t.Errorf("%s: %v", args, err)
+		}
+	}
+	o, err := parse([]string{"-requests", "0", "-quick"}, nil)
+	if err != nil || o.canaries != 100 || o.visits != 8 || o.seed == 0 {
+		t.Errorf("%+v, %v", o, err)
+	}
+	var said strings.Builder
+	if _, err := parse([]string{"-h"}, &said); !errors.Is(err, flag.ErrHelp) || !strings.Contains(said.String(), "-canaries") {
+		t.Errorf("%v\n%s", err, said.String())
+	}
+}
 
 // TestRun: a small run, of all that a whole one does.
 func TestRun(t *testing.T) {

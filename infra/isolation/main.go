@@ -6,18 +6,18 @@
 //	go run ./infra/isolation -requests 100000 -canaries 1000
 //
 // It prints one figure a line, with its limit where it has one, lists what leaked without telling anything of anybody,
-// and ends with 1 if a limit is broken. Run it with `make isolation`, which builds the functions.
+// and ends with 1 if a limit is broken, with 2 if it is asked for what is no run. Run it with `make isolation`, which
+// builds the functions.
 package main
 
 import (
-	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"io"
-	"os"
-	"os/signal"
-	"syscall"
 	"time"
+
+	"almanac/infra/program"
 )
 
 // options are what the command line says.
@@ -36,19 +36,27 @@ type options struct {
 	root               string
 }
 
-func main() {
-	var o options
-	flag.Uint64Var(&o.seed, "seed", 0, "repeats the draws of an earlier run; 0 takes a new seed")
-	flag.IntVar(&o.requests, "requests", 100_000, "how many random requests are made")
-	flag.IntVar(&o.canaries, "canaries", 1000, "how many invented patients are planted and searched for")
-	flag.IntVar(&o.workers, "workers", 12, "random requests at once")
-	flag.Float64Var(&o.share, "share", 1, "share of the cells of the matrix that are tried")
-	flag.IntVar(&o.pairs, "pairs", 15, "pairs of requests of each route whose times are compared")
-	o.provoked, o.reviews, o.visits, o.patience = 60, 5, 24, time.Minute
-	flag.BoolVar(&o.quick, "quick", false, "a smaller run, in less than a minute")
-	flag.StringVar(&o.logs, "logs", "bin/isolation.log", "file for the functions' logs")
-	flag.StringVar(&o.root, "root", ".", "the repository")
-	flag.Parse()
+func main() { program.Main("isolation", parse, run) }
+
+// parse reads the command line, and refuses what would ask nothing.
+func parse(args []string, help io.Writer) (options, error) {
+	o := options{provoked: 60, reviews: 5, visits: 24, patience: time.Minute}
+	flags := flag.NewFlagSet("isolation", flag.ContinueOnError)
+	flags.Uint64Var(&o.seed, "seed", 0, "repeats the draws of an earlier run; 0 takes a new seed")
+	flags.IntVar(&o.requests, "requests", 100_000, "how many random requests are made")
+	flags.IntVar(&o.canaries, "canaries", 1000, "how many invented patients are planted and searched for")
+	flags.IntVar(&o.workers, "workers", 12, "random requests at once")
+	flags.Float64Var(&o.share, "share", 1, "share of the cells of the matrix that are tried")
+	flags.IntVar(&o.pairs, "pairs", 15, "pairs of requests of each route whose times are compared")
+	flags.BoolVar(&o.quick, "quick", false, "a smaller run, in less than a minute")
+	flags.StringVar(&o.logs, "logs", "bin/isolation.log", "file for the functions' logs")
+	flags.StringVar(&o.root, "root", ".", "the repository")
+	if err := program.Parse(flags, args, help); err != nil {
+		return o, err
+	}
+	if err := o.check(); err != nil {
+		return o, err
+	}
 	if o.quick {
 		o.requests, o.canaries = min(o.requests, 2000), min(o.canaries, 100)
 		o.share, o.pairs = min(o.share, 0.2), min(o.pairs, 3)
@@ -57,15 +65,23 @@ func main() {
 	if o.seed == 0 {
 		o.seed = uint64(time.Now().UnixNano())
 	}
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	ok, err := run(ctx, o, os.Stdout, os.Stderr)
-	stop()
-	if err != nil {
-		fmt.Fprintln(os.Stderr, "isolation:", err)
+	return o, nil
+}
+
+func (o options) check() error {
+	switch {
+	case o.requests < 0:
+		return errors.New("-requests must be at least 0")
+	case o.canaries < 1:
+		return errors.New("-canaries must be at least 1")
+	case o.workers < 1:
+		return errors.New("-workers must be at least 1")
+	case !(o.share >= 0 && o.share <= 1): // which NaN is not either
+		return errors.New("-share must be from 0 to 1")
+	case o.pairs < 0:
+		return errors.New("-pairs must be at least 0")
 	}
-	if err != nil || !ok {
-		os.Exit(1)
-	}
+	return nil
 }
 
 // report prints figures and remembers whether all kept their limit.

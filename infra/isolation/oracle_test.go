@@ -108,6 +108,9 @@ func TestJudge(t *testing.T) {
 		{done, clerk, of("tsk_here"), allow},
 		{done, clerk, of("tsk_there"), missing},
 		{done, officer, of("tsk_here"), denied},
+		{"GET /v1/tasks/{id}", clerk, of("tsk_here"), allow},
+		{"GET /v1/tasks/{id}", clerk, of("tsk_there"), missing},
+		{"GET /v1/appointments/{id}/video/log", clerk, of("apt_there"), denied},
 		{"POST /v1/connections/zoom-admin", clerk, nil, denied},
 		{page, &person{}, of("lnk_foreign"), allow}, // whoever has it may use it
 		{page, clerk, of("lnk_made_up"), missing},

@@ -124,9 +124,11 @@ POST   /v1/connections/zoom-admin                            m     -
 DELETE /v1/connections/zoom-admin                            m     -
 POST   /v1/staff/{subject}/zoom-user                         m     own
 GET    /v1/appointments/{id}/video                           rcm   appointment
+GET    /v1/appointments/{id}/video/log                       rcm   appointment
 POST   /v1/appointments/{id}/video/email                     rcm   appointment
 POST   /v1/appointments/{id}/video/start                     rcm   host
 GET    /v1/tasks                                             rcm   -
+GET    /v1/tasks/{id}                                        rcm   site
 POST   /v1/tasks/{id}/done                                   rcm   site
 
 GET    /v/{token}                                            *     link

@@ -18,9 +18,6 @@ import (
 // run tries everything and reports. ok tells whether every limit was kept.
 func run(ctx context.Context, o options, out, progress io.Writer) (bool, error) {
 	began := time.Now()
-	if o.requests < 0 || o.canaries < 1 || o.workers < 1 || o.share < 0 || o.pairs < 0 {
-		return false, errors.New("a count is too small")
-	}
 	say(progress, "seed %d", o.seed)
 	h, logs, err := open(ctx, o, progress)
 	if err != nil {

@@ -16,9 +16,9 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/signal"
-	"syscall"
 	"time"
+
+	"almanac/infra/program"
 )
 
 // options are what the command line says.
@@ -31,31 +31,12 @@ type options struct {
 	histories, operations, workers, broken int
 }
 
-func main() {
-	o, err := parse(os.Args[1:], os.Stderr)
-	if errors.Is(err, flag.ErrHelp) {
-		return
-	}
-	if err != nil {
-		fmt.Fprintln(os.Stderr, "race:", err)
-		os.Exit(2)
-	}
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	ok, err := run(ctx, o, os.Stdout, os.Stderr)
-	stop()
-	if err != nil {
-		fmt.Fprintln(os.Stderr, "race:", err)
-	}
-	if err != nil || !ok {
-		os.Exit(1)
-	}
-}
+func main() { program.Main("race", parse, run) }
 
 // parse reads the command line, and refuses what would race for nothing or not at all.
 func parse(args []string, help io.Writer) (options, error) {
 	var o options
 	flags := flag.NewFlagSet("race", flag.ContinueOnError)
-	flags.SetOutput(help)
 	flags.StringVar(&o.endpoint, "endpoint", os.Getenv("DYNAMODB_ENDPOINT"), "address of the engine")
 	flags.Uint64Var(&o.seed, "seed", 0, "repeats the draws of an earlier run; 0 takes a new seed")
 	flags.IntVar(&o.times, "times", 1000, "how many times are raced for")
@@ -65,14 +46,11 @@ func parse(args []string, help io.Writer) (options, error) {
 	flags.IntVar(&o.operations, "operations", 1000, "operations in each history")
 	flags.IntVar(&o.workers, "workers", 16, "clients of a history that work at once")
 	flags.IntVar(&o.broken, "broken", 5, "histories of a diary that looks before it writes, which the check must catch")
-	if err := flags.Parse(args); err != nil {
+	if err := program.Parse(flags, args, help); err != nil {
 		return o, err
 	}
 	if o.seed == 0 {
 		o.seed = uint64(time.Now().UnixNano())
-	}
-	if flags.NArg() > 0 {
-		return o, fmt.Errorf("%q is no flag", flags.Arg(0))
 	}
 	return o, o.check()
 }
