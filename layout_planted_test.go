@@ -151,7 +151,7 @@ func roleFaults() []fault {
 		{name: "keys that come back", old: "PointInTimeRecoverySpecification: {PointInTimeRecoveryEnabled: false}", put: "PointInTimeRecoverySpecification: {PointInTimeRecoveryEnabled: true}", want: "KeyTable: point-in-time recovery is true"},
 		{name: "a patient waits for long", old: "Timeout: 29", put: "Timeout: 40", want: "Sharing: a caller would wait 40s"},
 		{name: "mail from anybody", old: `                Condition: {StringEquals: {"ses:FromAddress": !Ref MailFrom}}` + "\n", want: "mail may be sent from any address"},
-		{name: "a second sender", old: "                Action: [sqs:DeleteMessage,", put: "                Action: [sqs:SendMessage, sqs:DeleteMessage,", want: "EmailDispatchRole may send to EmailQueue"},
+		{name: "a second sender", old: "                Action: [sqs:ChangeMessageVisibility, sqs:DeleteMessage,", put: "                Action: [sqs:ChangeMessageVisibility, sqs:SendMessage, sqs:DeleteMessage,", want: "EmailDispatchRole may send to EmailQueue"},
 		{name: "a second worker", old: "Action: sqs:SendMessage", put: "Action: [sqs:SendMessage, sqs:DeleteMessage]", want: "FanoutRole may take messages from EmailQueue"},
 	}
 }
@@ -181,8 +181,14 @@ func mappingFaults() []fault {
 		{name: "failures that are lost", old: sqs, put: "            Queue: !GetAtt EmailQueue.Arn\n", want: "EmailDispatch: Queue lacks ReportBatchItemFailures"},
 		{name: "no limit of concurrency", old: "            ScalingConfig: {MaximumConcurrency: 5}", put: "           ", want: "lacks MaximumConcurrency"},
 		{name: "a short visibility", old: "VisibilityTimeout: 180", put: "VisibilityTimeout: 179", want: "EmailQueue hides a message for 2m59s"},
-		{name: "no dead letters", old: "      RedrivePolicy: {deadLetterTargetArn: !GetAtt EmailDeadLetters.Arn, maxReceiveCount: 5}\n", want: `EmailQueue gives up after 0 attempts to ""`},
-		{name: "too many attempts", old: "maxReceiveCount: 5", put: "maxReceiveCount: 50", want: "gives up after 50"},
+		{name: "no dead letters", old: "      RedrivePolicy: {deadLetterTargetArn: !GetAtt EmailDeadLetters.Arn, maxReceiveCount: 30}\n", want: `EmailQueue gives up after 0 attempts to ""`},
+		{name: "too many attempts", old: "maxReceiveCount: 30", put: "maxReceiveCount: 50", want: "gives up after 50"},
+		{name: "too little patience", old: "maxReceiveCount: 30", put: "maxReceiveCount: 16", want: "EmailQueue gives up after about 21m45s, not 30m0s"},
+		{name: "failures that may not be hidden", old: "Action: [sqs:ChangeMessageVisibility, ", put: "Action: [", want: "EmailDispatchRole may not hide what failed of EmailQueue"},
+		{name: "a queue that its worker does not know", edit: func(h *house) {
+			h.text = strings.Replace(h.text, "          ASKED_QUEUE_URL: !Ref AskedQueue\n          PDS_", "          PDS_", 1)
+		}, want: "PdsLookup does not know where AskedQueue is"},
+		{name: "failures unheard of", old: "LogGroupName: !Ref ZoomNoticesLogs\n      FilterPattern: '{ $.outcome", put: "LogGroupName: !Ref ZoomMeetingsLogs\n      FilterPattern: '{ $.outcome", want: "ZoomNotices: nobody hears of work that fails"},
 		{name: "endless retries", old: "            MaximumRetryAttempts: 8\n", want: "hold up the shard"},
 		{name: "endless age", old: "            MaximumRecordAgeInSeconds: 21600\n", want: "hold up the shard"},
 		{name: "no bisecting", old: "BisectBatchOnFunctionError: true", put: "BisectBatchOnFunctionError: false", want: "one bad record fails its whole batch"},
@@ -227,6 +233,7 @@ func alarmFaults() []fault {
 		{name: "silence unseen", old: "TreatMissingData: breaching", put: "TreatMissingData: notBreaching", want: "no alarm on AWS/Lambda Invocations of almanac-Reconcile"},
 		{name: "an alarm that tells nobody", old: "      AlarmActions: [!Ref Alarms]\n", want: "EmailDeadLettersWaiting: tells nobody"},
 		{name: "alarms in the clear", old: "{DisplayName: Almanac alarms, KmsMasterKeyId: !GetAtt Key.Arn}", put: "{DisplayName: Almanac alarms}", want: "Alarms: not a topic encrypted"},
+		{name: "a lost grant unheard of", old: "LogGroupName: !Ref VideoLogs\n      FilterPattern: '{ $.code = \"grant", put: "LogGroupName: !Ref PublicLogs\n      FilterPattern: '{ $.code = \"grant", want: "Video: nobody hears of grant_lost_risk"},
 		{name: "an alarm without a chapter", old: "docs/runbook.md#mail-is-late", put: "docs/runbook.md#nothing", want: `EmailQueueLate: docs/runbook.md has no chapter "nothing"`},
 		{name: "stream age unseen", edit: func(h *house) { h.text = strings.ReplaceAll(h.text, "MetricName: IteratorAge", "MetricName: Duration") }, want: "no alarm on AWS/Lambda IteratorAge"},
 		{name: "API failures unseen", old: "MetricName: 5xx", put: "MetricName: 4xx", want: "no alarm on AWS/ApiGateway 5xx"},

@@ -8,9 +8,11 @@ import (
 	"time"
 
 	"almanac/infra/cfn"
+	"almanac/shared/connection"
+	"almanac/shared/queue"
 )
 
-// queueMappings: a message that fails goes back alone, and after five attempts to the dead letters.
+// queueMappings: a message that fails goes back alone, for as long as its worker says, and at last to the dead letters.
 func queueMappings(h house) []string {
 	var out []string
 	for _, f := range h.template.Functions {
@@ -29,7 +31,40 @@ func queueMappings(h house) []string {
 			if dead, ok := h.template.Queue(q.DeadLetter); !ok || q.MaxReceives != attempts(q.ID) || dead.DeadLetter != "" {
 				out = append(out, fmt.Sprintf("%s: %s gives up after %d attempts to %q", where, q.ID, q.MaxReceives, q.DeadLetter))
 			}
+			out = append(out, pausing(h, f, q)...)
 		}
+	}
+	return out
+}
+
+// leastPatience is how long an outage may last that makes no dead letters of good messages.
+const leastPatience = 30 * time.Minute
+
+// patience is how long it is to be expected that a message that always fails stays in its queue: half of the longest
+// pause after each time but the last.
+func patience(receives int) time.Duration {
+	var sum time.Duration
+	for n := 1; n < receives; n++ {
+		sum += queue.Pause(n) / 2
+	}
+	return sum
+}
+
+// pausing: a worker may hide the messages of its queue, knows where it is, and has patience; and that somebody hears of
+// what fails for long does not hang on a queue's age, of which SQS leaves out what was received three times.
+func pausing(h house, f cfn.Function, q cfn.Queue) []string {
+	var out []string
+	if role, _ := h.template.Role(f.Role); !allows(role, "sqs:ChangeMessageVisibility", q.ARN) {
+		out = append(out, fmt.Sprintf("%s may not hide what failed of %s", f.Role, q.ID))
+	}
+	if !strings.Contains(block(h.text, f.ID), "_QUEUE_URL: !Ref "+q.ID+"\n") {
+		out = append(out, fmt.Sprintf("%s does not know where %s is, so what fails comes again when its visibility runs out", f.ID, q.ID))
+	}
+	if p := patience(q.MaxReceives); p < leastPatience {
+		out = append(out, fmt.Sprintf("%s gives up after about %s, not %s", q.ID, p, leastPatience))
+	}
+	if !strings.Contains(h.text, "LogGroupName: !Ref "+f.ID+"Logs\n      FilterPattern: '{ $.outcome = \"again\" && $.receives > 8 }'\n") {
+		out = append(out, f.ID+": nobody hears of work that fails again and again")
 	}
 	return out
 }
@@ -139,15 +174,12 @@ func resource(t *cfn.Template, id string) cfn.Resource {
 	return cfn.Resource{}
 }
 
-// attempts is how often a message is tried. NHS services may be away for hours.
+// attempts is how often a message is tried: over about an hour. NHS services may be away for hours: it is about four.
 func attempts(queue string) int {
-	switch queue {
-	case "PdsQueue", "AskedQueue":
-		return 20
-	case "VideoQueue", "NoticeQueue":
-		return 10
+	if queue == "PdsQueue" || queue == "AskedQueue" {
+		return 100
 	}
-	return 5
+	return 30
 }
 
 // table: one, as shared/table needs it, that cannot be lost by accident; and beside it the table of keys, of which no
@@ -277,6 +309,23 @@ func alarms(h house) []string {
 	for _, a := range all {
 		if !strings.Contains(block(h.text, a.ID), "AlarmActions: [!Ref Alarms]") {
 			out = append(out, a.ID+": tells nobody")
+		}
+	}
+	return append(out, heard(h)...)
+}
+
+// heard: what a function can only say in its log, and an alarm counts, is filtered out of each log it may stand in.
+func heard(h house) []string {
+	var out []string
+	for _, f := range h.template.Functions {
+		for variable, code := range map[string]string{
+			"SEAL_KEY_ID": "keys_unavailable", "ZOOM_CLIENT_SECRET": connection.GrantLostRisk,
+		} {
+			able := strings.Contains(block(h.text, f.ID), "          "+variable+": ")
+			filter := "LogGroupName: !Ref " + f.ID + "Logs\n      FilterPattern: '{ $.code = \"" + code + "\" }'\n"
+			if able && !strings.Contains(h.text, filter) {
+				out = append(out, f.ID+": nobody hears of "+code)
+			}
 		}
 	}
 	return out

@@ -53,7 +53,7 @@ func functions(h house) []string {
 		if len(f.Routes) == 0 {
 			continue
 		}
-		waits := slices.Contains([]string{"Sharing", "Connections", "Video"}, f.ID)
+		waits := slices.Contains([]string{"Sharing", "Connections", "ZoomCallback", "Video"}, f.ID)
 		if f.Timeout > apiTimeout && (!waits || f.Timeout > waitTimeout) {
 			out = append(out, fmt.Sprintf("%s: a caller would wait %s", f.ID, f.Timeout))
 		}
@@ -107,7 +107,7 @@ func needed() []string {
 		"dynamodb:PutItem", "dynamodb:Query", "dynamodb:UpdateItem", "kms:Decrypt", "kms:GenerateDataKey",
 		"kms:GenerateDataKeyWithoutPlaintext", "kms:Sign", "s3:DeleteObject", "s3:GetObject", "s3:ListBucket", "s3:PutObject",
 		"lambda:InvokeFunction", "logs:CreateLogStream", "logs:PutLogEvents", "ses:SendEmail", "ses:SendRawEmail",
-		"sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage", "sqs:SendMessage",
+		"sqs:ChangeMessageVisibility", "sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage", "sqs:SendMessage",
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"maps"
+	"net/http"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -195,15 +196,6 @@ func TestExamples(t *testing.T) {
 	}
 }
 
-func success(op operation) *content {
-	for code, c := range op.Responses {
-		if code[0] == '2' {
-			return &c
-		}
-	}
-	return nil
-}
-
 // plain notes the fields of which nothing is shown.
 func plain(v any, field, where string, none map[string]bool) {
 	switch v := v.(type) {
@@ -238,6 +230,129 @@ func mustMerge(t *testing.T) *document {
 		t.Fatal(err)
 	}
 	return &d
+}
+
+// What is answered by a page, or leads elsewhere, is shown as an answer and not as a refusal; a cookie that is set is
+// kept in a jar and brought along from there.
+func TestOwnPages(t *testing.T) {
+	d := mustMerge(t)
+	for _, c := range []struct {
+		method, path, says, curl string
+		status, others           int
+		word                     string
+	}{
+		{"GET", "/v/{token}", "The page.", "/v/AZ", http.StatusOK, 4, "a page"},
+		{"GET", "/v/{token}/join", "To the page of the link.", "/join\"", http.StatusSeeOther, 0, ""},
+		{"POST", "/v/{token}/join", "To the room.", "-X POST", http.StatusSeeOther, 4, ""},
+		{"GET", "/zoom/callback", "It is connected, or the person did not want that.", "-b jar", http.StatusOK, 4, "a page"},
+		{"POST", "/zoom/events", "It is taken; the answer to endpoint.url_validation is as Zoom asks for it.", "x-zm-signature: v0=", http.StatusOK, 3, ""},
+		{"POST", "/v1/connections/zoom", "", "-c jar", http.StatusOK, 11, ""},
+		{"GET", "/v1/connections", "", "Authorization", http.StatusOK, 7, ""},
+	} {
+		op := d.operation(c.method, c.path, d.Paths[c.path][strings.ToLower(c.method)])
+		if op.Success.Status.Code != c.status || op.Success.Status.Says != c.says || len(op.Refusals) != c.others || op.Success.Type.Word != c.word {
+			t.Errorf("%s %s is answered %+v, or %+v", c.method, c.path, op.Success, op.Refusals)
+		}
+		if !strings.Contains(op.Curl, c.curl) || c.curl == "Authorization" && strings.Contains(op.Curl, "jar") {
+			t.Errorf("%s %s is asked by %s", c.method, c.path, op.Curl)
+		}
+		for _, r := range op.Refusals {
+			if r.Code < 400 || op.Own && !strings.HasSuffix(r.Says, ".") {
+				t.Errorf("%s %s is refused with %+v", c.method, c.path, r)
+			}
+		}
+	}
+}
+
+// A list of codes in a description is shown as one, and stands for the list of allowed values.
+func TestExplained(t *testing.T) {
+	d := document{}
+	f := d.field("why", &schema{
+		Type: kinds{"string"}, Enum: []any{"a", "b"}, MaxLength: new(int),
+		Description: "Why.\n\n- `a`: the one - `really`\n- `b`: the other",
+	}, false)
+	if want := [][2]string{{"a", "the one - `really`"}, {"b", "the other"}}; f.Text != "Why." || !slices.Equal(f.Codes, want) || len(f.Rules) != 1 {
+		t.Errorf("%+v", f)
+	}
+	if text, codes := explained("Why.\n- a"); text != "Why.\n- a" || codes != nil {
+		t.Errorf("%q %v", text, codes)
+	}
+}
+
+// Where values are listed and explained, all of them are.
+func TestExplainedValues(t *testing.T) {
+	d, n := mustMerge(t), 0
+	for name, s := range d.Components.Schemas {
+		for field, p := range s.Properties {
+			_, codes := explained(p.Description)
+			if len(codes) == 0 || len(p.Enum) == 0 {
+				continue
+			}
+			n++
+			for _, c := range codes {
+				if !slices.Contains(p.Enum, any(c[0])) {
+					t.Errorf("%s of %s is explained and cannot be %s", c[0], name, field)
+				}
+			}
+			if len(codes) != len(p.Enum) {
+				t.Errorf("%s of %s can be %v, and explained are %v", field, name, p.Enum, codes)
+			}
+		}
+	}
+	if n == 0 {
+		t.Error("no field is explained")
+	}
+}
+
+// An example holds all that is required, and of a list of values one.
+func TestExamplesKeepTheRules(t *testing.T) {
+	d := mustMerge(t)
+	for name, s := range d.Components.Schemas {
+		var got map[string]any
+		if json.Unmarshal([]byte(d.example(&schema{Ref: "#/components/schemas/" + name}, false)), &got) != nil {
+			continue // a list, or a text
+		}
+		for field, p := range s.Properties {
+			value, there := got[field]
+			if !there && slices.Contains(s.Required, field) {
+				t.Errorf("the example of %s lacks %s", name, field)
+			}
+			if word, ok := value.(string); ok && len(p.Enum) > 0 && !slices.Contains(p.Enum, any(word)) {
+				t.Errorf("%s of the example of %s is %q, want one of %v", field, name, word, p.Enum)
+			}
+		}
+	}
+}
+
+// No example says one thing in one field and another in the next.
+func TestExamplesAgree(t *testing.T) {
+	d := mustMerge(t)
+	for name, without := range map[string][]string{
+		"View": {"why", "triedAgain"}, "Task": {"doneAt", "doneBy"}, "Connected": {"why", "missing", "note"},
+		"Happening": {"start", "minutes"}, "Appointment": {"cancelReason"}, "Alert": {"findings"}, "Delivery": {"reason"},
+	} {
+		text := d.example(&schema{Ref: "#/components/schemas/" + name}, false)
+		var got map[string]any
+		if err := json.Unmarshal([]byte(text), &got); err != nil || len(got) < 4 {
+			t.Fatalf("%s: %s, %v", name, text, err)
+		}
+		for _, field := range without {
+			if _, ok := got[field]; ok || d.Components.Schemas[name].Properties[field] == nil {
+				t.Errorf("%s of the example of %s: %s", field, name, text)
+			}
+		}
+	}
+	var view struct {
+		State    string
+		Provider struct{ Update, Events bool }
+	}
+	if err := json.Unmarshal([]byte(d.example(&schema{Ref: "#/components/schemas/View"}, false)), &view); err != nil ||
+		view.State != "ready" || !view.Provider.Update || !view.Provider.Events {
+		t.Errorf("%+v, %v", view, err)
+	}
+	if text := d.example(&schema{Ref: "#/components/schemas/Delivery"}, false); !strings.Contains(text, `"state": "done"`) {
+		t.Errorf("what was handed over is %s", text) // a sample goes before the first of a list
+	}
 }
 
 func TestCheck(t *testing.T) {

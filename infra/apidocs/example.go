@@ -5,7 +5,9 @@ import (
 	"cmp"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"regexp"
+	"slices"
 	"strings"
 )
 
@@ -53,11 +55,12 @@ func (d *document) writeObject(out *bytes.Buffer, s *schema, owner string, sent 
 	out.WriteByte('{')
 	comma := ""
 	for _, field := range s.order() {
-		if sent && s.Properties[field].ReadOnly {
+		of := about{owner, strings.ToLower(field)}
+		if sent && s.Properties[field].ReadOnly || of.leftOut() {
 			continue
 		}
 		fmt.Fprintf(out, "%s%q:", comma, field)
-		d.write(out, about{owner, strings.ToLower(field)}, s.Properties[field], sent, depth+1)
+		d.write(out, of, s.Properties[field], sent, depth+1)
 		comma = ","
 	}
 	if open := s.AdditionalProperties.schema; open != nil && comma == "" {
@@ -88,7 +91,10 @@ func literal(out *bytes.Buffer, v any) {
 
 // scalar makes up a value that keeps the schema's own rules as far as it can.
 func scalar(of about, s *schema) any {
+	own, known := of.own()
 	switch {
+	case known && s.Type.first() == "string":
+		return own
 	case s.Default != nil:
 		return s.Default
 	case len(s.Enum) > 0:
@@ -142,19 +148,51 @@ func (d *document) curl(method, path string, op operation) string {
 	if op.Security == nil || len(op.Security) > 0 {
 		lines = append(lines, `-H "Authorization: Bearer $TOKEN"`)
 	}
+	if success(op).sets() {
+		lines = append(lines, "-c jar")
+	}
 	for _, p := range op.Parameters {
-		switch p.Name {
-		case "Idempotency-Key":
-			lines = append(lines, `-H "Idempotency-Key: $(cat /proc/sys/kernel/random/uuid)"`)
-		case "If-Match":
-			lines = append(lines, `-H 'If-Match: "3"'`)
-		}
+		lines = append(lines, p.options()...)
 	}
 	if s := op.Body.schema(); s != nil {
 		body := strings.ReplaceAll(d.example(s, true), "'", `'\''`)
 		lines = append(lines, `-H "Content-Type: application/json"`, "-d '"+body+"'")
 	}
 	return strings.Join(lines, " \\\n  ")
+}
+
+// options are what of a command line a parameter asks for that does not stand in the address.
+func (p parameter) options() []string {
+	switch {
+	case p.Name == "Idempotency-Key":
+		return []string{`-H "Idempotency-Key: $(cat /proc/sys/kernel/random/uuid)"`}
+	case p.Name == "If-Match":
+		return []string{`-H 'If-Match: "3"'`}
+	case p.In == "cookie":
+		return []string{"-b jar"}
+	case p.In == "header" && p.Required && len(p.Schema.Examples) > 0:
+		return []string{fmt.Sprintf(`-H "%s: %v"`, p.Name, p.Schema.Examples[0])}
+	}
+	return nil
+}
+
+// success is the answer of an operation that was carried out; nil where there is none.
+func success(op operation) *content {
+	for _, code := range slices.Sorted(maps.Keys(op.Responses)) {
+		if c := op.Responses[code]; code < "4" {
+			return &c
+		}
+	}
+	return nil
+}
+
+// sets tells whether an answer sets a cookie, which a jar is for.
+func (c *content) sets() bool {
+	if c == nil {
+		return false
+	}
+	_, ok := c.Headers["Set-Cookie"]
+	return ok
 }
 
 // pathExample makes up a path parameter: the id of what the path is about, such as pat_… in /v1/patients/{id}.

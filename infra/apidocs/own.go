@@ -124,6 +124,8 @@ func callbackPage() open {
 			asked("query", "state", "As Almanac sent it along.", "AZLVfWgwfNqe08uD8nYk0ZqHl4mC2s5T0vXw1yB7eKo", false),
 			asked("query", "code", "What Zoom grants.", "obBEe8ewaL_KdyNjniT4KPd8ffDWt9fGA", false),
 			asked("query", "error", "access_denied, where the person did not allow it.", "access_denied", false),
+			asked("cookie", "__Host-almanac-connect", "What the answer to the request that began it has set. Once it "+
+				"has served it is taken away.", "5Jr8wq0ZtY1uXcV2bNmKdA", false),
 		},
 		answers: answers{
 			"200": {"It is connected, or the person did not want that", html},

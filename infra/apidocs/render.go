@@ -45,11 +45,13 @@ type shownOperation struct {
 	Body                                                   *shownBody
 	Success                                                shownSuccess
 	Refusals                                               []status
+	Own                                                    bool // its refusals are pages or words of their own
 	Curl                                                   string
 }
 
 type shownBody struct {
 	Type    typeLink
+	Text    string // where no type says it
 	Fields  []field
 	Example string
 }
@@ -64,6 +66,7 @@ type shownSuccess struct {
 type status struct {
 	Code int
 	Text string
+	Says string // what it is here; empty for the usual
 }
 
 // field is a parameter, a header or a property.
@@ -74,6 +77,7 @@ type field struct {
 	Required bool
 	ReadOnly bool
 	Text     string
+	Codes    [][2]string // that it can hold, each with what it means
 	Rules    []string
 }
 
@@ -142,6 +146,7 @@ func (d *document) operation(method, path string, op operation) shownOperation {
 		Anchor: op.ID, Method: method, Path: path, Summary: op.Summary, Text: op.Description, Permission: op.Permission,
 		Open: op.Security != nil && len(op.Security) == 0, Curl: d.curl(method, path, op),
 	}
+	out.Own = out.Open
 	for _, s := range op.Security {
 		for _, scopes := range s {
 			out.Scope = strings.Join(scopes, " ")
@@ -153,29 +158,39 @@ func (d *document) operation(method, path string, op operation) shownOperation {
 		out.Parameters = append(out.Parameters, f)
 	}
 	if s := op.Body.schema(); s != nil {
-		out.Body = &shownBody{d.typeOf(s), d.fields(d.resolve(s), true), d.example(s, true)}
+		out.Body = &shownBody{d.typeOf(s), s.Description, d.fields(d.resolve(s), true), d.example(s, true)}
 	}
 	for _, code := range slices.Sorted(maps.Keys(op.Responses)) {
 		n, err := strconv.Atoi(code)
 		switch {
 		case err != nil:
-		case n < http.StatusMultipleChoices:
+		case n < http.StatusBadRequest && out.Success.Status.Code == 0: // leading elsewhere is what some are for
 			out.Success = d.success(n, op.Responses[code])
 		default:
-			out.Refusals = append(out.Refusals, status{n, http.StatusText(n)})
+			out.Refusals = append(out.Refusals, status{n, http.StatusText(n), op.Responses[code].own(n)})
 		}
 	}
 	return out
 }
 
+// own is what an answer says of itself beyond its status.
+func (c content) own(code int) string {
+	if c.Description == "" || c.Description == http.StatusText(code) {
+		return ""
+	}
+	return strings.TrimSuffix(c.Description, ".") + "."
+}
+
 func (d *document) success(code int, c content) shownSuccess {
-	out := shownSuccess{Status: status{code, http.StatusText(code)}}
+	out := shownSuccess{Status: status{code, http.StatusText(code), c.own(code)}}
 	for _, name := range slices.Sorted(maps.Keys(c.Headers)) {
 		out.Headers = append(out.Headers, field{Name: name, Text: c.Headers[name].Description})
 	}
 	if s := c.schema(); s != nil {
 		out.Type = d.typeOf(s)
 		out.Example = d.example(s, false)
+	} else if _, page := c.Content[html]; page {
+		out.Type = typeLink{Word: "a page"}
 	}
 	return out
 }
@@ -206,9 +221,29 @@ func (d *document) fields(s *schema, sent bool) []field {
 }
 
 func (d *document) field(name string, s *schema, required bool) field {
-	return field{
-		Name: name, Type: d.typeOf(s), Required: required, ReadOnly: s.ReadOnly, Text: s.Description, Rules: s.rules(),
+	text, codes := explained(s.Description)
+	rules := s.rules()
+	if len(codes) > 0 && len(s.Enum) > 0 { // the list has them
+		rules = rules[1:]
 	}
+	return field{
+		Name: name, Type: d.typeOf(s), Required: required, ReadOnly: s.ReadOnly, Text: text, Codes: codes, Rules: rules,
+	}
+}
+
+// explained takes the list of codes off the end of a description.
+func explained(description string) (string, [][2]string) {
+	const item = "\n- `"
+	text, list, found := strings.Cut(description, "\n"+item)
+	if !found {
+		return description, nil
+	}
+	var out [][2]string
+	for one := range strings.SplitSeq(list, item) {
+		code, means, _ := strings.Cut(one, "`: ")
+		out = append(out, [2]string{code, means})
+	}
+	return text, out
 }
 
 func (d *document) typeOf(s *schema) typeLink {

@@ -2,7 +2,6 @@ package main
 
 import (
 	"cmp"
-	"regexp"
 	"strings"
 )
 
@@ -14,8 +13,39 @@ const anID = "_01kc4z7v8wfj7rw4q3hxe6m2ta"
 const unknown = "text"
 
 // samples are examples of texts, by the field, or by the type and the field where that makes a difference; in lower
-// case. What ends with an underscore is the prefix of an id.
+// case. What ends with an underscore is the prefix of an id; a dash says that the example is without the field.
 const samples = `
+	alert.due                        2026-12-07T09:30:00Z
+	alert.findings                   -
+	appointment.cancelreason         -
+	appointment.end                  2026-11-23T10:00:00Z
+	begun.expiresat                  2026-11-23T09:40:00Z
+	connected.missing                -
+	connected.note                   -
+	connected.why                    -
+	delivery.reason                  -
+	delivery.state                   done
+	happening.minutes                -
+	happening.start                  -
+	numberstanding.deathwithdrawnat  -
+	numberstanding.reviewid          -
+	numberstanding.source            pds
+	numberstanding.tracing           settled
+	state.until                      -
+	task.appointmentids              -
+	task.count                       -
+	task.doneat                      -
+	task.doneby                      -
+	task.settled                     -
+	upload.ended                     -
+	upload.expected                  -
+	upload.refusal                   -
+	upload.started                   -
+	upload.total                     -
+	view.triedagain                  -
+	view.why                         -
+	wait.text                        The practitioner has no video account connected. It is connected under My profile.
+
 	act.by                           patient
 	action                           patient.read
 	address                          1 Harbour Street, Testford TE1 1ST
@@ -37,7 +67,6 @@ const samples = `
 	city                             Testford
 	capabilities.name                Zoom
 	connectedas                      ada.example@zoom.example
-	connected.why                    revoked
 	code                             practitioner_busy
 	consent.by                       patient
 	country                          GB
@@ -46,7 +75,6 @@ const samples = `
 	deceaseddatetime                 2026-11-20
 	delivery.channel                 email
 	delivery.name                    appointment.booked
-	delivery.reason                  no_address
 	deathview.on                     2026-11-20
 	detail                           This time is not free.
 	disclosureentry.channel          download
@@ -99,7 +127,6 @@ const samples = `
 	mode                             in-person
 	name                             Harbour Street
 	note                             Covers for a colleague.
-	connected.note                   Zoom ends meetings of a Basic user after 40 minutes.
 	emergencybody.note               The patient is unconscious.
 	notduplicateof                   pat_
 	notice                           Shown as it was at this moment.
@@ -238,27 +265,49 @@ const samples = `
 // about says what a value is of: a field, and the named type that has it, in lower case; empty where there is none.
 type about struct{ owner, field string }
 
+// absent is the sample of a field that an example is without.
+const absent = "-"
+
+// leftOut tells whether an example is without a field, because it would say what the rest of it says otherwise.
+func (a about) leftOut() bool {
+	own, ok := a.own()
+	return ok && own == absent
+}
+
+// own is the sample of the field of this very type, if there is one.
+func (a about) own() (string, bool) {
+	if a.owner == "" {
+		return "", false
+	}
+	return lookUp(a.owner + "." + a.field)
+}
+
 // sample makes up a text. A list's name may be that of its entries and an s.
 func (a about) sample() string {
 	one := strings.TrimSuffix(a.field, "s")
 	for _, name := range []string{a.owner + "." + a.field, a.owner + "." + one, a.field, one} {
-		found := regexp.MustCompile(`(?m)^\t` + regexp.QuoteMeta(name) + ` +(.+)$`).FindStringSubmatch(samples)
-		switch {
-		case found == nil:
-		case strings.HasSuffix(found[1], "_"):
-			return strings.TrimSuffix(found[1], "_") + anID
-		default:
-			return found[1]
+		if found, ok := lookUp(name); ok {
+			return found
 		}
 	}
 	return cmp.Or(idOf(one), unknown)
 }
 
+// lookUp finds the sample of a name, with the rest of an id behind its prefix.
+func lookUp(name string) (string, bool) {
+	_, rest, ok := strings.Cut(samples, "\n\t"+name+" ")
+	line, _, _ := strings.Cut(rest, "\n")
+	found := strings.TrimSpace(line)
+	if prefix, isID := strings.CutSuffix(found, "_"); isID {
+		return prefix + anID, ok
+	}
+	return found, ok
+}
+
 // idOf is an id of a thing whose name is a field's, as in a path; empty where it has none.
 func idOf(thing string) string {
-	prefix := regexp.MustCompile(`(?m)^\t` + regexp.QuoteMeta(thing) + `id +([a-z]{3})_$`).FindStringSubmatch(samples)
-	if prefix == nil {
-		return ""
+	if one, ok := lookUp(thing + "id"); ok && strings.HasSuffix(one, anID) {
+		return one
 	}
-	return prefix[1] + anID
+	return ""
 }

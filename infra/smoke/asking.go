@@ -27,7 +27,7 @@ type view struct {
 	Start    string  `json:"start"`
 	Live     bool    `json:"live"`
 	MayStart bool    `json:"mayStart"`
-	Log      []entry `json:"log"`
+	Log      []entry `json:"-"`
 }
 
 // kinds are what the log tells of.
@@ -44,11 +44,22 @@ func (c *calls) shown(ctx context.Context, what string, v *visit, is func(view) 
 	var got view
 	var err error
 	ok := until(ctx, settling, func() bool {
-		got = view{}
-		err = c.desk.Get(ctx, "/v1/appointments/"+v.id+"/video", &got)
+		got, err = c.looked(ctx, v)
 		return err == nil && is(got)
 	})
 	c.check(what, ok, fmt.Sprintf("%+v", got), err)
+}
+
+// looked reads how a visit stands, with its log.
+func (c *calls) looked(ctx context.Context, v *visit) (view, error) {
+	var got view
+	if err := c.desk.Get(ctx, "/v1/appointments/"+v.id+"/video", &got); err != nil {
+		return got, err
+	}
+	var log page[entry]
+	err := c.desk.Get(ctx, "/v1/appointments/"+v.id+"/video/log", &log)
+	got.Log = log.Items
+	return got, err
 }
 
 // email asks for the link of a visit to be mailed.

@@ -182,8 +182,7 @@ func (c *calls) visits(ctx context.Context) bool {
 			return false
 		}
 	}
-	var got view
-	err := c.desk.Get(ctx, "/v1/appointments/"+c.held.id+"/video", &got)
+	got, err := c.looked(ctx, c.held)
 	c.check("nobody has asked for a call", err == nil && got.State == "none" && len(got.Log) == 0, got, err)
 	return c.check("so there is nothing in Zoom", len(c.stack.Video.Meetings("")) == 0, c.stack.Video.Meetings(""))
 }
