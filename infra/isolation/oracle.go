@@ -370,6 +370,19 @@ func (o *oracle) shows(a asked, org, id string) bool {
 	return o.related(a.who, org, f.patient) != noTie
 }
 
+// loosen notes that whoever is related to the patients of the records in the slots may be so no longer.
+func (o *oracle) loosen(slots []slot) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	for _, s := range slots {
+		for _, ties := range []map[string]map[string]tie{o.ties, o.brief} {
+			for to := range ties[o.facts[s.id].patient] {
+				ties[o.facts[s.id].patient][to] = maybeTie
+			}
+		}
+	}
+}
+
 // mingle notes that the patients in the slots may become one: whoever is related to one may be related to the other.
 func (o *oracle) mingle(slots []slot) {
 	o.mu.Lock()

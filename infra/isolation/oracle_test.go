@@ -167,6 +167,35 @@ func TestMingles(t *testing.T) {
 	}
 }
 
+// TestLoosens: after what may have ended a relationship, nothing rests on it for sure; and other patients' stay.
+func TestLoosens(t *testing.T) {
+	p, err := newPolicy(policyText)
+	if err != nil {
+		t.Fatal(err)
+	}
+	o := newOracle(p)
+	clerk := &person{subject: "clerk", posts: map[string]post{"org_a": {sites: []string{"sit_1"}}}}
+	for _, one := range []string{"pat_seen", "pat_kept"} {
+		o.learn(one, fact{kind: kindPatient, org: "org_a", patient: one})
+		o.relate(one, "sit_1", sureTie)
+	}
+	o.learn("rel_seen", fact{kind: kindRelationship, org: "org_a", patient: "pat_seen"})
+	o.loosen([]slot{{"id", kindPatient, "pat_none", true}, {"relationship", kindRelationship, "rel_seen", true}})
+	for one, want := range map[string]tie{"pat_seen": maybeTie, "pat_kept": sureTie} {
+		if got := o.related(clerk, "org_a", one); got != want {
+			t.Errorf("to %s the clerk is related %d, want %d", one, got, want)
+		}
+	}
+	for row, want := range map[string]bool{
+		"POST /v1/patients/{id}/unmerge": true, "DELETE /v1/patients/{id}/relationships/{relationship}": true,
+		"POST /v1/patients/{id}/relationships": false, "POST /v1/appointments/{id}/cancel": false,
+	} {
+		if loosens(row) != want {
+			t.Errorf("%s ends relationships: %v", row, !want)
+		}
+	}
+}
+
 // TestShows: nobody is told of tasks elsewhere, or of anybody's log-in at Zoom but the own one.
 func TestShows(t *testing.T) {
 	p, err := newPolicy(policyText)

@@ -144,6 +144,9 @@ func (w *gust) blow(ctx context.Context) error {
 	a := asked{row: rt.row, who: who, slots: d.slots}
 	w.mutate(&q, &a, rt)
 	expected := w.h.oracle.judge(a)
+	if (expected == allow || expected == unsettled) && loosens(a.row) {
+		w.h.oracle.loosen(a.slots) // before it can have ended any
+	}
 	w.beforehand(a)
 	got, err := w.send(ctx, q)
 	if err != nil {
@@ -228,6 +231,12 @@ func (w *gust) beforehand(a asked) {
 	case strings.HasSuffix(path, "/merge"):
 		w.h.oracle.mingle(a.slots)
 	}
+}
+
+// loosens tells whether requests of the row can end relationships. An appointment that is cancelled ends none.
+func loosens(row string) bool {
+	method, path, _ := strings.Cut(row, " ")
+	return method == http.MethodDelete && strings.Contains(path, "/relationships/") || strings.HasSuffix(path, "/unmerge")
 }
 
 // judge looks for leaks in the answer.
