@@ -184,6 +184,7 @@ func mappingFaults() []fault {
 		{name: "no dead letters", old: "      RedrivePolicy: {deadLetterTargetArn: !GetAtt EmailDeadLetters.Arn, maxReceiveCount: 30}\n", want: `EmailQueue gives up after 0 attempts to ""`},
 		{name: "too many attempts", old: "maxReceiveCount: 30", put: "maxReceiveCount: 50", want: "gives up after 50"},
 		{name: "too little patience", old: "maxReceiveCount: 30", put: "maxReceiveCount: 16", want: "EmailQueue gives up after about 21m45s, not 30m0s"},
+		{name: "given up before it is taken over", old: "deadLetterTargetArn: !GetAtt VideoDeadLetters.Arn, maxReceiveCount: 30", put: "deadLetterTargetArn: !GetAtt VideoDeadLetters.Arn, maxReceiveCount: 4", want: "VideoQueue gives up before anybody takes over"},
 		{name: "failures that may not be hidden", old: "Action: [sqs:ChangeMessageVisibility, ", put: "Action: [", want: "EmailDispatchRole may not hide what failed of EmailQueue"},
 		{name: "a queue that its worker does not know", edit: func(h *house) {
 			h.text = strings.Replace(h.text, "          ASKED_QUEUE_URL: !Ref AskedQueue\n          PDS_", "          PDS_", 1)
@@ -207,6 +208,7 @@ func storeFaults() []fault {
 	return []fault{
 		{name: "a queue in the clear", old: "      KmsMasterKeyId: !GetAtt Key.Arn\n      Redrive", put: "      Redrive", want: "EmailQueue: not encrypted"},
 		{name: "dead letters for four days", old: "MessageRetentionPeriod: 1209600", put: "MessageRetentionPeriod: 345600", want: "EmailDeadLetters: dead letters are kept for 96h"},
+		{name: "what Zoom told for a fortnight", old: "MessageRetentionPeriod: 777600", put: "MessageRetentionPeriod: 1209600", want: "NoticeDeadLetters: dead letters are kept for 336h"},
 		{name: "another key", old: "{AttributeName: SK, KeyType: RANGE}", put: "{AttributeName: GSK, KeyType: RANGE}", want: "Table: keys"},
 		{name: "another projection", old: "ProjectionType: ALL", put: "ProjectionType: KEYS_ONLY", want: "Table: keys"},
 		{name: "no expiry", old: "AttributeName: ttl, Enabled: true", put: "AttributeName: ttl, Enabled: false", want: "Table: keys"},

@@ -10,6 +10,7 @@ import (
 	"almanac/infra/cfn"
 	"almanac/shared/connection"
 	"almanac/shared/queue"
+	"almanac/shared/video"
 )
 
 // queueMappings: a message that fails goes back alone, for as long as its worker says, and at last to the dead letters.
@@ -50,6 +51,9 @@ func patience(receives int) time.Duration {
 	return sum
 }
 
+// putOff is what is counted of work that fails again and again.
+const putOff = `{ $.outcome = "left" || ($.outcome = "again" && $.receives > 8) }`
+
 // pausing: a worker may hide the messages of its queue, knows where it is, and has patience; and that somebody hears of
 // what fails for long does not hang on a queue's age, of which SQS leaves out what was received three times.
 func pausing(h house, f cfn.Function, q cfn.Queue) []string {
@@ -60,10 +64,13 @@ func pausing(h house, f cfn.Function, q cfn.Queue) []string {
 	if !strings.Contains(block(h.text, f.ID), "_QUEUE_URL: !Ref "+q.ID+"\n") {
 		out = append(out, fmt.Sprintf("%s does not know where %s is, so what fails comes again when its visibility runs out", f.ID, q.ID))
 	}
+	if q.MaxReceives <= video.Tries { // which is how often it is tried before it is planned to be done without a message
+		out = append(out, fmt.Sprintf("%s gives up before anybody takes over", q.ID))
+	}
 	if p := patience(q.MaxReceives); p < leastPatience {
 		out = append(out, fmt.Sprintf("%s gives up after about %s, not %s", q.ID, p, leastPatience))
 	}
-	if !strings.Contains(h.text, "LogGroupName: !Ref "+f.ID+"Logs\n      FilterPattern: '{ $.outcome = \"again\" && $.receives > 8 }'\n") {
+	if !strings.Contains(h.text, "LogGroupName: !Ref "+f.ID+"Logs\n      FilterPattern: '"+putOff+"'\n") {
 		out = append(out, f.ID+": nobody hears of work that fails again and again")
 	}
 	return out
@@ -126,7 +133,16 @@ func schedules(h house) []string {
 	return out
 }
 
-// queues: encrypted with the stack's key; what is given up is kept as long as SQS can, and outlives the stack.
+// kept is how long a queue of dead letters keeps them.
+func kept(queue string) time.Duration {
+	if queue == "NoticeDeadLetters" {
+		return deadNoticeDays * 24 * time.Hour
+	}
+	return deadLetterDays * 24 * time.Hour
+}
+
+// queues: encrypted with the stack's key; what is given up is kept as long as SQS can, or as it may be, and outlives the
+// stack.
 func queues(h house) []string {
 	var out []string
 	dead := deadLetters(h.template)
@@ -140,7 +156,7 @@ func queues(h house) []string {
 			}
 			continue
 		}
-		if q.Retention != deadLetterDays*24*time.Hour || resource(h.template, q.ID).DeletionPolicy != "Retain" {
+		if q.Retention != kept(q.ID) || resource(h.template, q.ID).DeletionPolicy != "Retain" {
 			out = append(out, fmt.Sprintf("%s: dead letters are kept for %s", q.ID, q.Retention))
 		}
 	}

@@ -14,12 +14,12 @@ func TestWebhookMaxAge(t *testing.T) {
 	template := text(t, "template.yaml")
 	_, rest, _ := strings.Cut(template, "\n  ZoomWebhookMaxAge:\n")
 	about, _, _ := strings.Cut(rest, "\n  Zoom")
-	for _, line := range []string{"Type: Number", "Default: 7200", "MinValue: 300", "MaxValue: 86400"} {
+	for _, line := range []string{"Type: Number", "Default: 7200", "MinValue: 5400", "MaxValue: 86400"} {
 		if !slices.Contains(strings.Split(about, "\n"), "    "+line) {
 			t.Errorf("ZoomWebhookMaxAge has no %s", line)
 		}
 	}
-	for given, want := range map[string]string{"": "7200", "900": "900"} {
+	for given, want := range map[string]string{"": "7200", "5400": "5400"} {
 		values := cfn.Values{Parameters: map[string]string{"MailFrom": "bookings@mail.example.org"}}
 		if given != "" {
 			values.Parameters["ZoomWebhookMaxAge"] = given

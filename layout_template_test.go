@@ -33,8 +33,8 @@ const (
 	apiMemory = 256
 	// maxRoutes keeps a function's resource policy, which gets some 420 bytes a route, below Lambda's 20 KB.
 	maxRoutes = 40
-	// deadLetterDays is as long as SQS can keep a message.
-	deadLetterDays = 14
+	// deadLetterDays is as long as SQS can keep a message. What Zoom told must be gone ten days after an uninstalling.
+	deadLetterDays, deadNoticeDays = 14, 9
 )
 
 // functions: the runtime, and the limits of functions that somebody waits for.

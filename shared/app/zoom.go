@@ -44,10 +44,10 @@ type Webhook struct {
 	Queue   string        // for what is taken
 }
 
-// The ages that a delivery may be allowed: below the least, a clock that is a little off would lose what Zoom tells;
-// above the most, a former secret is already gone.
+// The ages that a delivery may be allowed: below the least, what Zoom tells at its last try would be lost; above the
+// most, a former secret is already gone.
 const (
-	leastMaxAge   = 5 * time.Minute
+	leastMaxAge   = 90 * time.Minute
 	usualMaxAge   = 2 * time.Hour // Zoom tries again for 85 minutes and does not say whether it signs anew
 	longestMaxAge = 24 * time.Hour
 )

@@ -19,9 +19,18 @@ func For(ctx context.Context, d time.Duration) error {
 	}
 }
 
+type once struct{}
+
+// Once has Leaving wait for nothing: what fails is not tried again at once by whoever was called, because whoever calls
+// comes again by themselves, and later.
+func Once(ctx context.Context) context.Context { return context.WithValue(ctx, once{}, true) }
+
 // Leaving waits for d where after that at least so much of the time is left that there is. It is false, at once, where
-// there is not, and where the context ends.
+// there is not, where the context ends, and within Once.
 func Leaving(ctx context.Context, d, least time.Duration) bool {
+	if ctx.Value(once{}) != nil {
+		return false
+	}
 	if end, ok := ctx.Deadline(); ok && time.Until(end) < d+least {
 		return false
 	}

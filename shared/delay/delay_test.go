@@ -43,6 +43,9 @@ func TestLeaving(t *testing.T) {
 		if !delay.Leaving(t.Context(), time.Hour, time.Hour) {
 			t.Error("it did not wait although there was all the time in the world")
 		}
+		if delay.Leaving(delay.Once(t.Context()), time.Second, time.Second) {
+			t.Error("it waited for a second try within Once")
+		}
 	})
 }
 

@@ -67,7 +67,10 @@ type Error struct {
 	Message    string // one sentence for a person; never echoes a value of the request
 	Details    []Detail
 	RetryAfter time.Duration // for Limited and Unavailable; zero lets the edge choose
-	cause      error
+	// Enough is after how many tries whoever asked may let it be, because it is planned to be done without them. Zero
+	// is never.
+	Enough int
+	cause  error
 }
 
 // New makes a refusal.

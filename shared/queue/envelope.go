@@ -14,10 +14,11 @@ import (
 // maxBody is far above the longest message there is.
 const maxBody = 4 << 10
 
-// The codes of what other code than this wrote.
+// The codes of what other code than this wrote, and of what no code did.
 const (
 	unknownVersion = "unknown_version"
 	unknownName    = "unknown_name"
+	unreadable     = "malformed_message"
 )
 
 // Encode writes a message as queues carry it. It refuses what Decode would, so that nothing is sent that no worker
@@ -71,5 +72,5 @@ func check(m event.Message) error {
 }
 
 func malformed() error {
-	return fault.New(fault.Invalid, "malformed_message", "This message cannot be read.")
+	return fault.New(fault.Invalid, unreadable, "This message cannot be read.")
 }

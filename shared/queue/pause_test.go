@@ -15,6 +15,7 @@ import (
 	"github.com/aws/aws-lambda-go/events"
 
 	"almanac/shared/access"
+	"almanac/shared/delay"
 	"almanac/shared/event"
 	"almanac/shared/fault"
 	"almanac/shared/queue"
@@ -73,8 +74,9 @@ func after(kind fault.Kind, d time.Duration) error {
 	return fmt.Errorf("call it: %w", e)
 }
 
-// A message that failed comes again after what its error asked for and a time that grows; one that never can succeed is
-// there again at once; and one that other code wrote waits for that code.
+// A message that failed comes again after what its error asked for and a time that grows: so does one that was refused,
+// lest somebody be asked without a pause for what they refuse, and one that other code wrote. What cannot be read is
+// there again at once.
 func TestHides(t *testing.T) {
 	good, err := queue.Encode(message())
 	if err != nil {
@@ -93,12 +95,12 @@ func TestHides(t *testing.T) {
 		{"no count", good, 0, errors.New("broken"), 0, 2 * time.Second},
 		{"asked to wait", good, 2, after(fault.Limited, time.Minute), time.Minute, time.Minute + 4*time.Second},
 		{"asked to wait for long", good, 9, after(fault.Unavailable, 20*time.Hour), 20 * time.Hour, 20*time.Hour + 5*time.Minute},
-		{"invalid", good, 9, after(fault.Invalid, time.Hour), 0, 2 * time.Second},
-		{"denied", good, 9, after(fault.Denied, 0), 0, 2 * time.Second},
+		{"invalid", good, 9, after(fault.Invalid, time.Hour), time.Hour, time.Hour + 5*time.Minute},
+		{"denied", good, 9, after(fault.Denied, 0), 0, 5 * time.Minute},
 		{"malformed", "Zebedee", 9, nil, 0, 2 * time.Second},
-		{"a later version", strings.Replace(good, `"v":1`, `"v":2`, 1), 9, nil, 0, 30 * time.Second},
-		{"an unknown name", strings.Replace(good, "appointment.booked", "appointment.eaten", 1), 1, nil, 0, 30 * time.Second},
-		{"another queue's", strings.Replace(good, "appointment.booked", "patient.created", 1), 1, nil, 0, 30 * time.Second},
+		{"a later version", strings.Replace(good, `"v":1`, `"v":2`, 1), 9, nil, 0, 5 * time.Minute},
+		{"an unknown name", strings.Replace(good, "appointment.booked", "appointment.eaten", 1), 1, nil, 0, 2 * time.Second},
+		{"another queue's", strings.Replace(good, "appointment.booked", "patient.created", 1), 9, nil, 0, 5 * time.Minute},
 	} {
 		got, line := hides(t, x.body, x.receives, x.err, nil)
 		if len(got) != 1 || got[0] != (hidden{"m", x.least, x.most}) || line["hidden_ms"] != float64(x.most.Milliseconds()) {
@@ -108,6 +110,51 @@ func TestHides(t *testing.T) {
 	for name, done := range map[string]error{"done": nil, "gone": fault.New(fault.NotFound, "x", "")} {
 		if got, line := hides(t, good, 1, done, nil); len(got) > 0 || line["outcome"] != name || line["hidden_ms"] != nil {
 			t.Errorf("%s: hidden %v, logged %v", name, got, line)
+		}
+	}
+}
+
+// What is done without its message lets the message go after as many tries as it says.
+func TestLeft(t *testing.T) {
+	good, err := queue.Encode(message())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, x := range []struct {
+		kind     fault.Kind
+		enough   int
+		receives int
+		outcome  string
+		level    slog.Level
+	}{
+		{fault.Unavailable, 4, 3, "again", slog.LevelWarn},
+		{fault.Unavailable, 4, 4, "left", slog.LevelWarn},
+		{fault.Internal, 4, 5, "left", slog.LevelError},
+		{fault.Limited, 0, 99, "again", slog.LevelWarn},
+		{fault.NotFound, 4, 5, "gone", slog.LevelInfo},
+	} {
+		e := fault.New(x.kind, "x", "")
+		e.Enough = x.enough
+		got, line := hides(t, good, x.receives, fmt.Errorf("call it: %w", e), nil)
+		if again := x.outcome == "again"; line["outcome"] != x.outcome || line["level"] != x.level.String() || again != (len(got) == 1) {
+			t.Errorf("%+v: hidden %v, logged %v", x, got, line)
+		}
+	}
+}
+
+// Where a message failed before, nobody whom its work calls is called again at once: its pause is the longer one.
+func TestOnce(t *testing.T) {
+	for receives, want := range map[string]bool{"": true, "1": true, "2": false, "9": false} {
+		waits := false
+		rec := events.SQSMessage{Attributes: map[string]string{"ApproximateReceiveCount": receives}}
+		e := queue.Edge{Log: slog.New(slog.DiscardHandler)}
+		told := queue.Told(e, "notice", func(string) (string, error) { return "", nil }, func(string) []slog.Attr { return nil },
+			func(ctx context.Context, _ string) error {
+				waits = delay.Leaving(ctx, 0, 0)
+				return nil
+			})
+		if _, err := told(t.Context(), events.SQSEvent{Records: []events.SQSMessage{rec}}); err != nil || waits != want {
+			t.Errorf("received %q: another try at once: %t, %v", receives, waits, err)
 		}
 	}
 }

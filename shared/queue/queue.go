@@ -15,6 +15,7 @@ import (
 
 	"almanac/shared/access"
 	"almanac/shared/cause"
+	"almanac/shared/delay"
 	"almanac/shared/event"
 	"almanac/shared/fault"
 )
@@ -23,9 +24,9 @@ import (
 // can come several times, late, and after later ones, so the same work twice must be the same as once.
 //
 // nil and fault.NotFound, which says that the subject is gone and nothing is left to do, take the message off the
-// queue. Any other error leaves it there: it comes again, not before the error's RetryAfter if it has one, and after
-// the redrive policy's number of times goes to the dead letters. One that can never succeed (fault.Invalid,
-// fault.Denied) is there within minutes.
+// queue; so does an error of what is done without the message, after as many tries as it says (Enough). Any other error
+// leaves it there: it comes again, not before the error's RetryAfter if it has one, and after the redrive policy's
+// number of times goes to the dead letters; so does one that can never succeed (fault.Invalid, fault.Denied).
 type Work func(ctx context.Context, by access.Caller, m event.Message) error
 
 // Handler is what Lambda calls with a batch of messages.
@@ -97,7 +98,7 @@ func (w worker) handle(ctx context.Context, rec events.SQSMessage, late bool) bo
 	case late:
 		err = errLate
 	default:
-		err = w.attempt(ctx, m)
+		err = w.attempt(patient(ctx, rec), m)
 	}
 	var about []slog.Attr
 	if m.Event != "" {
@@ -113,16 +114,16 @@ func (w worker) handle(ctx context.Context, rec events.SQSMessage, late bool) bo
 func (e Edge) conclude(
 	ctx context.Context, queue string, rec events.SQSMessage, began time.Time, err error, about []slog.Attr,
 ) bool {
-	outcome, level := judge(err)
 	n := receives(rec)
+	outcome, level := judge(err, n)
 	line := []slog.Attr{
 		slog.String("outcome", outcome), slog.String("queue", queue), slog.String("message", rec.MessageId),
 		slog.Int("receives", n), slog.Int64("took_ms", time.Since(began).Milliseconds()),
 	}
 	line = append(append(line, about...), Why(err)...)
-	isDone := outcome == done || outcome == gone
+	isDone := outcome == done || outcome == gone || outcome == left
 	if !isDone && e.Hide != nil {
-		least, most := pause(fault.Of(err), outcome, n)
+		least, most := pause(fault.Of(err), n)
 		hidden := slog.Int64("hidden_ms", most.Milliseconds())
 		if err := e.Hide(ctx, rec, least, most); err != nil { // then it comes when the queue's visibility runs out
 			hidden = slog.Any("not_hidden", cause.Chain(err))
@@ -131,6 +132,15 @@ func (e Edge) conclude(
 	}
 	e.Log.LogAttrs(ctx, level, "message", line...)
 	return isDone
+}
+
+// patient has the work's own clients call once where the message failed before: its pause is the longer one, and while
+// somebody is away, each try more is one more call to them.
+func patient(ctx context.Context, rec events.SQSMessage) context.Context {
+	if receives(rec) > 1 {
+		return delay.Once(ctx)
+	}
+	return ctx
 }
 
 // receives is how often a message was received, this time included.
@@ -153,13 +163,25 @@ const (
 	gone    = "gone"    // there is nothing left that it is about
 	again   = "again"   // it comes again
 	refused = "refused" // it comes again too, and will be refused again until it is a dead letter
+	left    = "left"    // it was tried often enough, and is planned to be done without the message
 )
 
-func judge(err error) (string, slog.Level) {
+// judge tells what becomes of a message that was received so often.
+func judge(err error, receives int) (string, slog.Level) {
 	if err == nil {
 		return done, slog.LevelInfo
 	}
-	switch fault.Of(err).Kind {
+	f := fault.Of(err)
+	outcome, level := byKind(f.Kind)
+	if outcome != gone && f.Enough > 0 && receives >= f.Enough {
+		outcome = left
+	}
+	return outcome, level
+}
+
+// byKind is what becomes of a message by the kind of its error alone.
+func byKind(k fault.Kind) (string, slog.Level) {
+	switch k {
 	case fault.NotFound:
 		return gone, slog.LevelInfo
 	case fault.Invalid, fault.Denied:

@@ -24,7 +24,7 @@ func Told[T any](
 			codes = about(m)
 			err = errLate
 			if !late {
-				err = guarded(func() error { return work(ctx, m) })
+				err = guarded(func() error { return work(patient(ctx, rec), m) })
 			}
 		}
 		return e.conclude(ctx, name, rec, began, err, codes)
