@@ -96,7 +96,7 @@ func TestCodes(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	codes := []string{video.AccountGone, video.UninstalledByOwner, video.NotHost}
+	codes := []string{video.AccountGone, video.UninstalledByOwner, video.LongDead, video.NotHost}
 	for _, m := range regexp.MustCompile(`(?m)^\t[A-Z]\w+ += "([a-z_]+)"$`).FindAllStringSubmatch(string(text), -1) {
 		codes = append(codes, m[1])
 	}

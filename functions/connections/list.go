@@ -49,6 +49,7 @@ func (connected) Codes() map[string][][2]string {
 			{connection.OwnerLeft, "its owner works here no more"},
 			{connection.Replaced, "its owner connected another account"},
 			{video.UninstalledByOwner, "its owner took Almanac off their apps at Zoom"},
+			{video.LongDead, "for a week Zoom took its grant for void, as when its owner took Almanac off their apps"},
 		},
 	}
 }

@@ -88,6 +88,9 @@ func speak(out connection.Outcome) words {
 		w.Says = []string{"Almanac cannot use this Zoom account yet, because it was not allowed to:"}
 		w.Missing = inWords(out.Missing)
 		w.Next = onceNew + " Allow everything that Zoom asks for."
+		if out.Keeps {
+			w.Next += " Until then the account that you had connected before stays in use."
+		}
 	case connection.Declined:
 		w.Heading, w.Says = "Zoom was not connected", []string{"You did not allow it, so nothing was changed."}
 		w.Next = "To connect it after all, go back to Almanac, open your profile and choose to connect Zoom."

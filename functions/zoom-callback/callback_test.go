@@ -85,6 +85,27 @@ func TestReplacing(t *testing.T) {
 	}
 }
 
+// Who has an account that serves, and allows too little of another one, reads that the first one goes on, and nobody else
+// does.
+func TestKeeping(t *testing.T) {
+	d := newDesk(t)
+	const says = "stays in use"
+	few := []string{"user:read:user", "meeting:read:meeting"}
+	for n, c := range []struct {
+		login         zoomsim.Login
+		partly, keeps bool
+	}{
+		{zoomsim.Login{User: zoomsim.Ben, Scopes: few}, true, false},
+		{zoomsim.Login{User: zoomsim.Ada}, false, false},
+		{zoomsim.Login{User: zoomsim.Fay}, true, true},
+	} {
+		res := d.link(t, clinictest.Clinician, connection.Own, c.login)
+		if strings.Contains(res.Body, "not fully connected") != c.partly || strings.Contains(res.Body, says) != c.keeps {
+			t.Errorf("%d: %d %s", n, res.StatusCode, res.Body)
+		}
+	}
+}
+
 // TestPage opens the page in every way that somebody can come back. What came along is never shown or logged, no page
 // runs anything, and every page says what to do.
 func TestPage(t *testing.T) {

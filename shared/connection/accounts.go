@@ -44,6 +44,7 @@ func account(con Connection) video.Account {
 		Connection: con.ID, Subject: con.Subject, Account: con.Account, User: con.User,
 		Usable: con.State == Linked && con.Provider == Own, Ending: con.State == Ending, Why: con.Why,
 		Provider: con.Provider, Granted: con.Made, Due: con.Due, Grant: con.Grant, History: con.History,
+		Died: con.died(),
 	}
 }
 

@@ -53,7 +53,7 @@ func TestClinicsAccountUninstalled(t *testing.T) {
 		account, user string
 		at            time.Time
 	}{
-		"before it was connected": {con.Account, con.User, con.Made.Add(-time.Second)},
+		"before it was connected": {con.Account, con.User, con.Made.Add(-11 * time.Minute)},
 		"another user":            {con.Account, zoomsim.Ada, now},
 		"another account":         {zoomsim.AccountTwo, con.User, now},
 		"nobody":                  {con.Account, "", now},
@@ -157,4 +157,71 @@ func TestClinicsAccountReplaced(t *testing.T) {
 		t.Errorf("stored are %q", all)
 	}
 	h.works(t, second)
+}
+
+// The clinic's account goes within ten days of being uninstalled though nobody told us, and not if it was connected
+// again in between.
+func TestClinicsAccountLongDead(t *testing.T) {
+	h := newHouse(t)
+	con := h.clinics(t, zoomsim.Gus)
+	tend := func(until time.Duration) error {
+		for end := h.Clock.Now().Add(until); h.Clock.Now().Before(end); {
+			h.Clock.Pass(6 * time.Hour)
+			now, err := h.Read(t.Context(), renewer(h.Org), con.ID)
+			if err == nil {
+				err = h.Tend(t.Context(), rooms(h.Org), now)
+			}
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	must(t, h.zoom.Uninstall(zoomsim.Admin, zoomsim.Gus))
+	must(t, tend(5*24*time.Hour))
+	if now := h.read(t, con.ID); now.State != connection.NeedsReauth || now.Why != connection.GrantDead {
+		t.Errorf("it is %s %s", now.State, now.Why)
+	}
+	h.clinics(t, zoomsim.Gus)
+	must(t, tend(5*24*time.Hour))
+	h.works(t, h.read(t, con.ID))
+	must(t, h.zoom.Uninstall(zoomsim.Admin, zoomsim.Gus))
+	must(t, tend(6*24*time.Hour))
+	if err := tend(4 * 24 * time.Hour); !fault.Is(err, fault.NotFound) {
+		t.Fatalf("ten days after it is there: %v", err)
+	}
+	c := h.Table.For(renewer(h.Org))
+	var left connection.Tombstone
+	must(t, c.Get(t.Context(), c.Tombstone(con.ID), &left))
+	if all := h.stored(t, con); len(all) != 1 || left.Why != video.LongDead {
+		t.Errorf("stored are %q, for %s", all, left.Why)
+	}
+}
+
+// Uninstalled a moment before it was connected, by Zoom's clock, it was perhaps after that by ours: then Zoom is asked.
+func TestClinicsAccountUninstalledWhen(t *testing.T) {
+	for name, at := range map[string]time.Duration{"shortly before": -30 * time.Second, "at a time that was not told": 0} {
+		t.Run(name, func(t *testing.T) {
+			h := newHouse(t)
+			con := h.clinics(t, zoomsim.Gus)
+			told := con.Made.Add(at)
+			if at == 0 {
+				told = time.Time{}
+			}
+			if err := h.Drop(t.Context(), con.Account, con.User, told); !fault.Is(err, fault.NotFound) {
+				t.Errorf("while Zoom lets us in: %v", err)
+			}
+			h.works(t, con)
+			h.fault(t, zoomsim.Fail, zoomsim.OpMe, 10)
+			if err := h.Drop(t.Context(), con.Account, con.User, told); !fault.Is(err, fault.Unavailable) {
+				t.Errorf("while Zoom does not answer: %v", err)
+			}
+			h.zoom.Faults.Clear()
+			must(t, h.zoom.Uninstall(zoomsim.Admin, zoomsim.Gus))
+			must(t, h.Drop(t.Context(), con.Account, con.User, told))
+			if all := h.stored(t, con); len(all) != 1 {
+				t.Errorf("stored are %q", all)
+			}
+		})
+	}
 }

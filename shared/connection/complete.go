@@ -31,6 +31,8 @@ type Outcome struct {
 	Licensed bool     // where it is Connected
 	// Replaces says that the person had another account connected, whose place it takes.
 	Replaces bool
+	// Keeps says that the other account goes on, because this one, whose code is Partly, would be of no use.
+	Keeps bool
 	// Served says that what Begin gave this browser has served: it is good for nothing any more.
 	Served bool
 }

@@ -77,11 +77,15 @@ type Connection struct {
 	// Lease is held by whoever is renewing the tokens, until LeaseUntil or until LeaseBy is empty.
 	LeaseBy    string    `dynamodbav:"lby,omitempty"`
 	LeaseUntil time.Time `dynamodbav:"lun,omitempty,unixtime"`
+	// Died is when Zoom first said that the grant is dead, zero where it did not.
+	Died time.Time `dynamodbav:"ded,omitempty,unixtime"`
 	// Due is when it is to be looked after; zero where there is nothing to look after.
 	Due     time.Time `dynamodbav:"due,omitempty,unixtime"`
 	Version int64     `dynamodbav:"v"`
 	// replaces tells, of one that was made just now, that its owner had another one before.
 	replaces bool
+	// keeps tells, of one that was not made, that its owner has one that serves.
+	keeps bool
 }
 
 // tokens are what Sealed holds. The address of the user's mail is in it because it is shown to the owner.

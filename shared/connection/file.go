@@ -56,7 +56,7 @@ func told(con Connection, err error) Outcome {
 	case con.ID == "" || con.Why == UserInactive:
 		return Outcome{Code: Inactive}
 	case con.Why == ScopesMissing:
-		return Outcome{Code: Partly, Missing: con.Missing}
+		return Outcome{Code: Partly, Missing: con.Missing, Keeps: con.keeps}
 	}
 	return Outcome{Code: Connected, Licensed: con.Licensed, Replaces: con.replaces}
 }
@@ -111,12 +111,19 @@ func (s *Store) regrant(
 	if fault.Of(err) != nil && fault.Of(err).Code == video.NeedsReauth {
 		return con, nil
 	}
+	was := con.State
 	if err := s.grant(ctx, by, &con, g); err != nil {
 		return con, err
 	}
 	said := event.ConnectionMade
-	if con.State == Ending {
+	switch {
+	case con.State == Ending:
 		said = event.ConnectionRenewed
+	case was == Linked && con.State == NeedsReauth: // less was granted than before, perhaps by somebody else
+		said = event.ConnectionLapsed
+		if err := s.raise(ctx, by, con); err != nil {
+			return con, err
+		}
 	}
 	return con, s.write(ctx, s.p.Table.For(by), access.ConnectionMake, con, event.Event{
 		Name: said, Why: con.Why, Refs: map[string]string{"subject": con.Subject},
@@ -128,7 +135,7 @@ const firstTended = time.Hour
 
 // grant puts what was granted into a connection.
 func (s *Store) grant(ctx context.Context, by access.Caller, con *Connection, g granted) error {
-	con.Missing, con.Licensed = g.missing, g.user.Licensed
+	con.Missing, con.Licensed, con.Died = g.missing, g.user.Licensed, time.Time{}
 	con.History = g.app.History(g.grant.Scopes)
 	if con.State != Ending {
 		con.Made = s.p.Now()
@@ -148,8 +155,8 @@ func (s *Store) grant(ctx context.Context, by access.Caller, con *Connection, g 
 	return s.fill(ctx, by.Org(), con, g.grant, g.user.Email)
 }
 
-// found makes a new connection for a Zoom user who has none. What the person had connected before is ended. Of a user
-// who cannot hold meetings nothing is kept.
+// found makes a new connection for a Zoom user who has none. What the person had connected before is ended, unless that
+// serves and the new one would not: then that stays. Of a user who cannot hold meetings nothing is kept either.
 func (s *Store) found(
 	ctx context.Context, by access.Caller, p pending, g granted, whose table.Pointer,
 ) (Connection, error) {
@@ -173,6 +180,12 @@ func (s *Store) found(
 	if err := s.grant(ctx, by, &con, g); err != nil {
 		return con, err
 	}
+	if con.keeps, err = s.better(ctx, by, before.Connection, con); err != nil || con.keeps {
+		if con.keeps {
+			_ = g.app.Revoke(ctx, g.grant.Access) // as above
+		}
+		return con, err
+	}
 	err = s.write(ctx, c, access.ConnectionMake, con, event.Event{
 		Name: event.ConnectionMade, Why: con.Why, Refs: map[string]string{"subject": con.Subject},
 	}, check,
@@ -183,11 +196,31 @@ func (s *Store) found(
 			Key: c.Pointer(p.Provider, user(con)), Version: whose.Version, New: whose.Version == 0,
 			Value: table.Pointer{Org: by.Org(), Ref: con.ID, Subject: con.Subject},
 		})
-	if err != nil || before.Connection == "" {
+	if err != nil {
 		return con, err
+	}
+	if con.State == NeedsReauth {
+		// Not before: then a write that must be done again would leave the task of a connection that never was. If this
+		// fails, the page that the person sees says what is missing.
+		_ = s.raise(ctx, by, con)
+	}
+	if before.Connection == "" {
+		return con, nil
 	}
 	con.replaces = true
 	// If this fails, whoever looks after that connection finds that it is nobody's any more.
 	_ = s.ending(ctx, by, before.Connection, Replaced)
 	return con, nil
+}
+
+// better tells whether what the person had connected before serves, and the new one would not.
+func (s *Store) better(ctx context.Context, by access.Caller, before string, con Connection) (bool, error) {
+	if con.State == Linked || before == "" {
+		return false, nil
+	}
+	former, err := s.Read(ctx, by, before)
+	if fault.Is(err, fault.NotFound) {
+		return false, nil
+	}
+	return err == nil && former.State == Linked, err
 }

@@ -45,14 +45,23 @@ func (s *Store) lapse(ctx context.Context, by access.Caller, con Connection, why
 	}
 	con.State, con.Why = NeedsReauth, why
 	con.LeaseBy, con.LeaseUntil = "", time.Time{}
-	if s.p.Raise != nil && con.Provider == Own {
-		if err := s.p.Raise(ctx, by, con.ID, con.Subject, why, con.Grant); err != nil {
-			return err
-		}
+	if why == GrantDead {
+		con.Died = s.p.Now()
+	}
+	if err := s.raise(ctx, by, con); err != nil {
+		return err
 	}
 	return s.write(ctx, s.p.Table.For(by), tending(by), con, event.Event{
 		Name: event.ConnectionLapsed, Why: why, Refs: map[string]string{"subject": con.Subject},
 	})
+}
+
+// raise has the staff told of a person's account that must be connected again.
+func (s *Store) raise(ctx context.Context, by access.Caller, con Connection) error {
+	if s.p.Raise == nil || con.Provider != Own {
+		return nil
+	}
+	return s.p.Raise(ctx, by, con.ID, con.Subject, con.Why, con.Grant)
 }
 
 // tending is the permission by which a caller looks after connections.
@@ -84,11 +93,36 @@ func (s *Store) Due(ctx context.Context, by access.Caller, con string, at time.T
 	return busy()
 }
 
-// week is after how long a grant is renewed that nobody used: Zoom does not say for how long one lasts.
-const week = 7 * 24 * time.Hour
+// A grant that nobody used is renewed after a week: Zoom does not say for how long one lasts. Where nothing else asks
+// Zoom for anything, it is after a day: that is how it shows that the grant is dead, should nobody have told us that
+// the app was uninstalled, and what is kept must go within ten days of that.
+const (
+	day  = 24 * time.Hour
+	week = 7 * day
+)
 
-// Fresh keeps the grant of a connection alive that was not renewed for a week. A connection of somebody who works here
-// no more, or who has another one by now, is ended. Errors are those of Token, and fault.NotFound.
+// unused is how long the grant of a connection may go without being renewed.
+func (c Connection) unused() time.Duration {
+	if c.Provider == Admin || c.State == NeedsReauth {
+		return day
+	}
+	return week
+}
+
+// died is since when the grant is dead, by Zoom's own word; zero where it is not.
+func (c Connection) died() time.Time {
+	switch {
+	case c.State != NeedsReauth || c.Why != GrantDead:
+		return time.Time{}
+	case c.Died.IsZero(): // it died before that was put down: not later than this
+		return c.Renewed.Add(week)
+	}
+	return c.Died
+}
+
+// Fresh keeps the grant of a connection alive that nobody used for long, also of one that must be connected again for
+// another reason than that its grant is dead. A connection of somebody who works here no more, or who has another one
+// by now, is ended. Errors are those of Token, and fault.NotFound.
 func (s *Store) Fresh(ctx context.Context, by access.Caller, con string) error {
 	now, err := s.Read(ctx, by, con)
 	if err != nil || now.State == Ending {
@@ -101,10 +135,10 @@ func (s *Store) Fresh(ctx context.Context, by access.Caller, con string) error {
 	if why != "" {
 		return s.ending(ctx, by, con, why)
 	}
-	if now.State != Linked || s.p.Now().Sub(now.Renewed) < week {
+	if !now.died().IsZero() || s.p.Now().Sub(now.Renewed) < now.unused() {
 		return nil
 	}
-	_, err = s.access(ctx, by.Org(), con, want{})
+	_, err = s.access(ctx, by.Org(), con, want{anyhow: true})
 	return err
 }
 

@@ -168,6 +168,9 @@ func (s *Store) buried(ctx context.Context, by access.Caller, con Connection) er
 		case now.Grant != con.Grant:
 			return overtaken(nil)
 		case now.State != Linked: // there is nobody to tell
+			if now.State == NeedsReauth && now.Why != GrantDead {
+				now.Why, now.Died = GrantDead, s.p.Now()
+			}
 			s.release(ctx, by, now, GrantDead)
 			return dead(nil)
 		}
@@ -193,7 +196,10 @@ func (s *Store) save(
 	for {
 		saved, said := con, event.ConnectionRenewed
 		if con.State == NeedsReauth && con.Why == GrantDead { // somebody who took our lease for over met a spent token
-			saved.State, saved.Why, said = Linked, "", event.ConnectionMade
+			saved.State, saved.Why, saved.Died, said = Linked, "", time.Time{}, event.ConnectionMade
+			if len(saved.Missing) > 0 {
+				saved.State, saved.Why = NeedsReauth, ScopesMissing
+			}
 		}
 		err := s.fill(ctx, by.Org(), &saved, g, email)
 		if err == nil {
