@@ -17,6 +17,7 @@ import (
 	"almanac/shared/event"
 	"almanac/shared/id"
 	"almanac/shared/queue"
+	"almanac/shared/table"
 	"almanac/shared/task"
 	"almanac/shared/video"
 	"almanac/shared/visits"
@@ -162,4 +163,38 @@ func TestReplaced(t *testing.T) {
 	if _, got := b.tasks(t, tasks, task.Open); got != "" {
 		t.Errorf("open: %s", got)
 	}
+}
+
+// The index shows a visit in an account only when that is no more: the event of its end has it looked at.
+func TestEndedIsLookedThrough(t *testing.T) {
+	b, _ := newOffice(t)
+	b.connect(t, zoomsim.Ada)
+	b.drain(t, 1)
+	job := access.System(b.Org, string(access.VideoRooms))
+	con, err := b.z.Of(t.Context(), job, b.host, connection.Own)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.end(t)
+	apt := b.book(t, "2027-01-05T09:30")
+	k := b.Table.For(job)
+	err = k.Write(t.Context(), table.Change{
+		Action: access.VideoSync, Target: apt.ID, Event: event.Event{Name: event.VideoSettled},
+		Put: []table.Item{{
+			Key: k.Visit(apt.ID), New: true, Index: k.Listing(table.Visits, con.ID, apt.Start, apt.ID),
+			Value: video.Visit{
+				AppointmentID: apt.ID, PatientID: apt.PatientID, State: video.Wanted, List: con.ID, Start: apt.Start,
+			},
+		}},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range b.Waiting(t) {
+		if e.Name == event.ConnectionEnded && !b.work(t, e.Message()) {
+			t.Error("its message was not taken")
+		}
+	}
+	b.drain(t, 1)
+	b.stands(t, "parked", apt)
 }

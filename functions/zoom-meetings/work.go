@@ -24,6 +24,8 @@ func work(cons *connection.Store, s *video.Service) queue.Work {
 			return tend(ctx, by, cons, m.Target, s.Check)
 		case event.ConnectionEnding:
 			return tend(ctx, by, cons, m.Target, s.End)
+		case event.ConnectionEnded:
+			return s.Ended(ctx, by, m.Target)
 		}
 		return fault.New(fault.Invalid, "unknown_name", "Nothing is to be done about events of this name here.")
 	}

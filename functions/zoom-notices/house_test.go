@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/aws/aws-lambda-go/events"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 
 	zoomsim "almanac/infra/sandbox/zoom"
 	"almanac/infra/sandbox/zoomtest"
@@ -46,9 +47,9 @@ type bench struct {
 	hidden [][2]time.Duration
 }
 
-func newBench(t *testing.T) *bench {
+func newBench(t *testing.T, with ...func(*dynamodb.Options)) *bench {
 	t.Helper()
-	b := &bench{Clinic: clinictest.New(t).Found(t)}
+	b := &bench{Clinic: clinictest.New(t, with...).Found(t)}
 	b.job = access.System(b.Org, string(access.VideoRooms))
 	b.Change(t, func(k table.Clinic) []table.Item {
 		b.Service.Mode, b.Service.Needs = clinic.Video, nil
@@ -75,6 +76,7 @@ func newBench(t *testing.T) *bench {
 	b.video = video.New(video.Parts{
 		Table: b.Table, Keeper: b.Keeper, Directory: b.Directory, Diary: b.diary, Provider: b.z.Rooms, Accounts: b.z.Accounts(),
 		Job: as(access.VideoRooms), Now: b.Clock.Now, ID: id.New, Raise: b.tasks.OfVisit,
+		Settle: video.Settle{Made: b.tasks.OfMade, Gone: b.tasks.OfGone, Visit: b.tasks.OfSettled},
 	})
 	hide := func(_ context.Context, _ events.SQSMessage, least, most time.Duration) error {
 		b.hidden = append(b.hidden, [2]time.Duration{least, most})

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"log/slog"
-	"time"
 
 	"almanac/shared/connection"
 	"almanac/shared/fault"
@@ -24,18 +23,10 @@ func notices(e queue.Edge, of apps, cons *connection.Store, visits *video.Servic
 			return err
 		}
 		if n.Provider == connection.Admin {
-			return cons.Drop(ctx, n.Account, n.User, when(n))
+			return cons.Drop(ctx, n.Account, n.User, n.At)
 		}
 		return visits.Observe(ctx, n)
 	})
-}
-
-// when is when it happened, as far as that is known.
-func when(n video.Notice) time.Time {
-	if n.At.IsZero() {
-		return n.Received
-	}
-	return n.At
 }
 
 // meant tells which connection is meant by an uninstalling: somebody can have connected an account to both apps. One

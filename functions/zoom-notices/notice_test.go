@@ -61,6 +61,28 @@ func TestEvents(t *testing.T) {
 	clinictest.Sampled(t, "zoom-notices", 4)
 }
 
+// A room that Zoom refuses to show is asked for once, however often what was told of it comes, and the staff are told.
+func TestRefusedRoom(t *testing.T) {
+	b := newBench(t)
+	_, room := b.ready(t, "2027-01-05T09:30")
+	if err := b.zoom.Edit(room, zoomsim.Change{Minutes: new(40)}); err != nil {
+		t.Fatal(err)
+	}
+	told := b.told(t)
+	if err := b.zoom.Faults.Add(sandbox.Fault{Kind: zoomsim.NotInPlan, Count: 99, On: zoomsim.OpGet}); err != nil {
+		t.Fatal(err)
+	}
+	before := len(b.zoom.Requests())
+	if failed, asked := b.work(t, told...), len(b.zoom.Requests())-before; failed > 0 || asked != 1 {
+		t.Errorf("%d failed, after %d requests\n%s", failed, asked, b.Log)
+	}
+	b.work(t, told...) // told again, it is the same task
+	tasks, _, err := b.tasks.List(t.Context(), b.By(t, clinictest.Receptionist), task.Open, "", 10)
+	if err != nil || len(tasks) != 1 || tasks[0].Kind != video.ProviderRefused {
+		t.Errorf("the staff are told %+v, %v", tasks, err)
+	}
+}
+
 // Redriven twice, in any order and after everything was erased: each is dealt with, and nothing comes back.
 func TestRedriven(t *testing.T) {
 	b := newBench(t)
@@ -271,15 +293,25 @@ func TestClinicsAccountUninstalled(t *testing.T) {
 	}
 	b.Clock.Pass(time.Minute)
 	now := b.Clock.Now()
-	if failed := b.work(t, told(b.zoom.ClientID, now), told("", now), told(b.zoom.AdminClientID, con.Made.Add(-time.Second))); failed != 0 {
+	if failed := b.work(t, told(b.zoom.ClientID, now), told("", now), told(b.zoom.AdminClientID, con.Made.Add(-time.Hour))); failed != 0 {
 		t.Errorf("%d failed\n%s", failed, b.Log)
 	}
 	if _, err := b.z.Read(t.Context(), b.job, con.ID); err != nil {
 		t.Errorf("it went with another app, or for what was before: %v", err)
 	}
 	b.Clock.Pass(time.Minute)
+	undated := told(b.zoom.AdminClientID, time.Time{})
+	if failed := b.work(t, undated); failed != 0 {
+		t.Errorf("%d failed\n%s", failed, b.Log)
+	}
+	if _, err := b.z.Read(t.Context(), b.job, con.ID); err != nil {
+		t.Errorf("it went for what nobody dated, though Zoom lets us in: %v", err)
+	}
+	if err := b.zoom.Kill(zoomsim.Admin, zoomsim.Gus); err != nil {
+		t.Fatal(err)
+	}
 	for range 2 {
-		if failed := b.work(t, told(b.zoom.AdminClientID, time.Time{})); failed != 0 {
+		if failed := b.work(t, undated); failed != 0 {
 			t.Errorf("%d failed\n%s", failed, b.Log)
 		}
 	}

@@ -115,7 +115,7 @@ func Queues(n Name) []Queue {
 		return []Queue{Email, Video}
 	case VideoLinkAsked:
 		return []Queue{Email, Video}
-	case VideoAsked, ConnectionMade, ConnectionEnding, ConnectionDue:
+	case VideoAsked, ConnectionMade, ConnectionEnding, ConnectionEnded, ConnectionDue:
 		return []Queue{Video}
 	case ConnectionLapsed:
 		return []Queue{Email}

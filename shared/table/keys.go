@@ -47,7 +47,7 @@ import (
 //	  its log                T#<org>#<appointment>     LOG#<at>#<entry>          -
 //	patient's link           T#<org>#LNK#<hash>        LNK                       -
 //	task                     T#<org>#<task>            TSK                       T#<org>#TASK#<state> / at#id
-//	  of a person's account  T#<org>#USR#<subject>     MAT#<task>                -
+//	  that ends by itself    T#<org>#USR#<whose>       MAT#<task>                -
 //	event                    T#<org>#<target>          EVT#<event>               OUT#<0..7> / id, until relayed
 //	idempotency record       T#<org>#IDEM#<hash>       IDEM (ttl, 72 h)          -
 //
@@ -241,8 +241,9 @@ func (c Clinic) VisitLink(digest string) Key { return c.key("LNK#"+digest, "LNK"
 // Task is the key of a task for the staff.
 func (c Clinic) Task(id string) Key { return c.key(id, "TSK") }
 
-// Matter is the key of the row that stands while a task about a person's account waits for somebody.
-func (c Clinic) Matter(subject, task string) Key { return c.key("USR#"+subject, Matters+task) }
+// Matter is the key of the row that stands while a task about a person's account waits for somebody, or one about an
+// appointment without a room: whose is the person, or the appointment.
+func (c Clinic) Matter(whose, task string) Key { return c.key("USR#"+whose, Matters+task) }
 
 // ListOf names a list of records of one kind, by time.
 type ListOf string

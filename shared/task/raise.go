@@ -15,7 +15,7 @@ import (
 )
 
 // Matter is what a task is raised about. Kind, the records, Sequence and Apart are what it is known by: raised again it
-// is the same task, and it stays done if it was.
+// is the same task, and it stays done if somebody has seen to it.
 type Matter struct {
 	Kind string
 	// AppointmentID, ConnectionID and Subject are what and whom it is about; one of them at least.
@@ -40,13 +40,14 @@ func (m Matter) known() string {
 	return id.Format(Prefix, [16]byte(sum[:16]))
 }
 
-// Raise makes a task of a matter, unless there is one already. Errors: fault.NotFound for the appointment of a patient
-// who was erased, and those of table.Clinic.Write.
+// Raise makes a task of a matter, unless there is one already, which then concerns the more appointments of both. Of an
+// account that is no more there is none, but that rooms were lost with it. Errors: fault.NotFound for the appointment
+// of a patient who was erased, and those of table.Clinic.Write.
 func (s *Service) Raise(ctx context.Context, by access.Caller, m Matter) error {
 	k := s.table.For(by)
 	t := Task{
 		ID: m.known(), Kind: m.Kind, State: Open, Because: strings.Fields(m.Because), AppointmentID: m.AppointmentID,
-		AppointmentIDs: m.Appointments, Subject: m.Subject, Count: m.Count, Held: m.ofAccount(),
+		AppointmentIDs: m.Appointments, Subject: m.Subject, Count: m.Count, Held: m.ends(),
 		RaisedAt: s.now().UTC().Truncate(time.Second),
 	}
 	if m.AppointmentID != "" {
@@ -60,17 +61,60 @@ func (s *Service) Raise(ctx context.Context, by access.Caller, m Matter) error {
 	}
 	put := []table.Item{{Key: k.Task(t.ID), Value: t, New: true, Index: t.listing(k)}}
 	if t.Held {
-		put = append(put, table.Item{Key: k.Matter(m.Subject, t.ID), Value: m.held(), New: true})
+		put = append(put, table.Item{Key: k.Matter(t.whose(), t.ID), Value: m.held(), New: true})
+	}
+	if held := m.held(); t.Held && held.Connection != "" {
+		// Of an account that is no more nobody would end it.
+		put = append(put, table.Item{Key: k.Tombstone(held.Connection), Check: true, New: true})
 	}
 	err := k.Write(ctx, table.Change{
 		Action: access.TaskRaise, Target: t.ID, Patient: m.PatientID, Put: put,
 		Event: event.Event{Name: event.TaskRaised, Why: m.Kind, Version: 1, Refs: m.refs()},
 	})
-	if fault.Is(err, fault.Conflict) && fault.Of(err).Code == "exists" {
-		return nil
+	if exists(err) {
+		return s.renew(ctx, k, m, t)
 	}
 	return err
 }
+
+// renew puts down that more appointments are concerned by now than when the task was raised first, or that a visit
+// waits once more after it had settled. A task that somebody has seen to stays as it is.
+func (s *Service) renew(ctx context.Context, k table.Clinic, m Matter, now Task) error {
+	var err error
+	for range tries {
+		var t Task
+		err = k.Get(ctx, k.Task(now.ID), &t)
+		if fault.Is(err, fault.NotFound) { // it was refused because the account is gone
+			return nil
+		}
+		waits := t.State == Done && t.Settled == VisitSettled
+		if err != nil || !waits && (t.State == Done || t.Count >= now.Count) {
+			return err
+		}
+		var put []table.Item
+		if waits {
+			put = append(put, table.Item{Key: k.Matter(t.whose(), t.ID), Value: m.held(), New: true})
+		}
+		t.State, t.DoneAt, t.Settled = Open, nil, ""
+		t.Count, t.AppointmentIDs = now.Count, now.AppointmentIDs
+		err = k.Write(ctx, table.Change{
+			Action: access.TaskRaise, Target: t.ID, Patient: m.PatientID,
+			Put: append(put, table.Item{Key: k.Task(t.ID), Value: t, Version: t.Version, Index: t.listing(k)}),
+			Event: event.Event{
+				Name: event.TaskRaised, Why: t.Kind, Before: t.Version, Version: t.Version + 1, Refs: m.refs(),
+			},
+		})
+		if !moved(err) {
+			return err
+		}
+	}
+	return err
+}
+
+// moved tells whether a write was refused because somebody else wrote first.
+func moved(err error) bool { return fault.Is(err, fault.Stale) || exists(err) }
+
+func exists(err error) bool { return fault.Is(err, fault.Conflict) && fault.Of(err).Code == "exists" }
 
 func (m Matter) refs() map[string]string {
 	refs := map[string]string{}

@@ -1,6 +1,7 @@
 package task
 
 import (
+	"cmp"
 	"context"
 	"time"
 
@@ -17,10 +18,12 @@ const (
 	Connected = "connected"
 	// AccountGone says that the account that it was about is no more.
 	AccountGone = "account_gone"
+	// VisitSettled says that the visit has its room, has another time by now, or needs no room any more.
+	VisitSettled = "visit_settled"
 )
 
-// held is the row that stands among a person's matters while a task about the person's account is open: what tells
-// whether it is over.
+// held is the row that stands among the matters of a person, or of an appointment, while a task that may end by itself
+// is open: what tells whether it is over.
 type held struct {
 	Task string `dynamodbav:"id"`
 	Kind string `dynamodbav:"kind"`
@@ -35,6 +38,19 @@ func (m Matter) ofAccount() bool {
 	return m.AppointmentID == "" && m.ConnectionID != "" && m.Subject != ""
 }
 
+// ends tells whether the matter may end by itself.
+func (m Matter) ends() bool {
+	if m.AppointmentID == "" {
+		return m.ofAccount()
+	}
+	switch m.Kind {
+	case video.NotConnected, video.TimeRefused, video.RoomStarted, video.RoomEnded, video.NotTaken,
+		video.ProviderRefused, video.TooLong, video.DailyQuota, video.TooManyMoves:
+		return true
+	}
+	return false
+}
+
 func (m Matter) held() held {
 	h := held{Task: m.known(), Kind: m.Kind, Connection: m.ConnectionID, Sequence: m.Sequence}
 	if m.Kind == video.RoomsLost {
@@ -47,10 +63,13 @@ func (m Matter) held() held {
 func (t Task) items(k table.Clinic) []table.Item {
 	put := []table.Item{{Key: k.Task(t.ID), Value: t, Version: t.Version, Index: t.listing(k)}}
 	if t.Held {
-		put = append(put, table.Item{Key: k.Matter(t.Subject, t.ID), Delete: true, Version: 1})
+		put = append(put, table.Item{Key: k.Matter(t.whose(), t.ID), Delete: true, Version: 1})
 	}
 	return put
 }
+
+// whose is among whose matters the row of a task stands that may end by itself.
+func (t Task) whose() string { return cmp.Or(t.AppointmentID, t.Subject) }
 
 // OfMade ends what waits for somebody to connect an account, as it was when it was read as one that can be used. What
 // was raised of it since, or of a later one, stays: whoever hears of an old connecting late ends nothing new.
@@ -61,6 +80,8 @@ func (s *Service) OfMade(ctx context.Context, by access.Caller, a video.Account)
 			return h.Connection == a.Connection && h.Sequence < a.Grant
 		case video.RoomsLost: // Sequence is when that account was connected
 			return h.Sequence < a.Granted.Unix()
+		case video.ProviderRefused:
+			return h.Connection == a.Connection && h.Sequence < a.Granted.Unix()
 		}
 		return false
 	})
@@ -69,16 +90,34 @@ func (s *Service) OfMade(ctx context.Context, by access.Caller, a video.Account)
 // OfGone ends what waits for an account that is no more: nobody can connect that one again.
 func (s *Service) OfGone(ctx context.Context, by access.Caller, a video.Account) error {
 	return s.settle(ctx, by, a.Subject, AccountGone, func(h held) bool {
-		return h.Kind == video.NeedsReauth && h.Connection == a.Connection
+		return (h.Kind == video.NeedsReauth || h.Kind == video.ProviderRefused) && h.Connection == a.Connection
 	})
 }
 
-// settle ends those of a person's matters that are over.
+// OfSettled ends what is untrue of an appointment's visit as it stands now. What happened and cannot be undone, such as
+// a room that was deleted too late, stays until somebody has seen to it.
+func (s *Service) OfSettled(ctx context.Context, by access.Caller, now video.Standing) error {
+	return s.settle(ctx, by, now.AppointmentID, VisitSettled, func(h held) bool {
+		switch {
+		case h.Kind == now.Told:
+			return false
+		case now.Over:
+			return true
+		case h.Kind == video.NotConnected:
+			return now.Hosted
+		case h.Kind == video.TimeRefused: // the room has the diary's time since then
+			return h.Sequence < now.Sequence
+		}
+		return now.Fits
+	})
+}
+
+// settle ends those of the matters of a person, or of an appointment, that are over.
 func (s *Service) settle(
-	ctx context.Context, by access.Caller, subject, how string, over func(held) bool,
+	ctx context.Context, by access.Caller, whose, how string, over func(held) bool,
 ) error {
 	k := s.table.For(by)
-	rows, err := k.Under(ctx, k.Matter(subject, ""), table.Matters)
+	rows, err := k.Under(ctx, k.Matter(whose, ""), table.Matters)
 	if err != nil {
 		return err
 	}

@@ -169,7 +169,7 @@ func TestSettledAndDone(t *testing.T) {
 	}
 }
 
-// Of an appointment nothing settles by itself, and nobody but a job settles anything.
+// Of an appointment only that it waits for an account settles by itself, and nobody but a job settles anything.
 func TestSettleDenied(t *testing.T) {
 	o := newOffice(t)
 	o.raise(t, o.matter(1))

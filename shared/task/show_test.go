@@ -1,6 +1,9 @@
 package task_test
 
 import (
+	"os"
+	"path/filepath"
+	"strings"
 	"testing"
 
 	"almanac/shared/access"
@@ -47,4 +50,19 @@ func TestCodes(t *testing.T) {
 		}
 	}
 	t.Errorf("%s is not explained as %q", one.Kind, one.Text)
+}
+
+// The runbook says of each kind what to tell who asks.
+func TestRunbook(t *testing.T) {
+	text, err := os.ReadFile(filepath.Join("..", "..", "docs", "runbook.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, chapter, _ := strings.Cut(string(text), "\n## What the staff are asked to do\n")
+	chapter, _, _ = strings.Cut(chapter, "\n## ")
+	for _, c := range (task.Task{}).Codes()["kind"] {
+		if !strings.Contains(chapter, "`"+c[0]+"`") {
+			t.Errorf("docs/runbook.md does not say what to do about %s", c[0])
+		}
+	}
 }

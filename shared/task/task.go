@@ -41,8 +41,8 @@ type Task struct {
 	DoneAt   *time.Time `json:"doneAt,omitempty" dynamodbav:"done,omitempty"`
 	DoneBy   string     `json:"doneBy,omitempty" dynamodbav:"by,omitempty" doc:"Who saw to it; absent where it settled by itself."`
 	// Settled is how it came to be done without anybody.
-	Settled string `json:"settled,omitempty" dynamodbav:"set,omitempty" enum:"connected,account_gone" doc:"How it came to be done by itself: the account was connected again, or is no more."`
-	// Held tells that a row stands among its person's matters while it is open.
+	Settled string `json:"settled,omitempty" dynamodbav:"set,omitempty" enum:"connected,account_gone,visit_settled" doc:"How it came to be done by itself: an account was connected, it is no more, or what was told of the visit is untrue by now."`
+	// Held tells that a row stands among the matters of its person, or of its appointment, while it is open.
 	Held    bool  `json:"-" dynamodbav:"hld,omitempty"`
 	Version int64 `json:"version" dynamodbav:"v"`
 }

@@ -24,10 +24,11 @@ func ofRooms() [][2]string {
 		},
 		{
 			"rooms_lost",
-			"A practitioner's video account was disconnected, and the rooms of appointments to come went with " +
-				"it. They are made again by themselves when that person connects an account under My profile, and " +
-				"the links that the patients have stay right. Until then patients see that the call is not open: " +
-				"tell those whose appointment comes first.",
+			"A practitioner's video account was disconnected, or nobody connected it again for a week though the " +
+				"provider let nobody in, and the rooms of appointments to come went with it. They are made again by " +
+				"themselves when that person connects an account under My profile, and the links that the patients " +
+				"have stay right. Until then a patient's page says, from ten minutes before the appointment, that " +
+				"the call is not ready: tell those whose appointment comes first.",
 		},
 		{
 			"room_started",
@@ -46,7 +47,8 @@ func ofRooms() [][2]string {
 		},
 		{
 			"provider_refused",
-			"The video provider refuses this room. Ask the practitioner to look at the account.",
+			"The video provider refuses this room, or to show any where no appointment is named. Ask the " +
+				"practitioner to look at the account.",
 		},
 		{
 			"visit_too_long",

@@ -21,8 +21,22 @@ type Account struct {
 	Why        string // why it is not usable, as a code
 	// Granted is when its owner connected it last; Due when it is to be looked after, zero if that is now.
 	Granted, Due time.Time
+	// Died is since when what was granted is dead, by the provider's own word; zero where it is not.
+	Died time.Time
 	// Grant counts what was granted: another pair of tokens is another number.
 	Grant int64
+	// halfErased is at which version an erasing of it stands that was given up when it was connected again; zero where
+	// none does.
+	halfErased int64
+}
+
+// open are the conditions on which a visit comes into the account: that it is not gone by now, and that it is not being
+// erased. Once its erasing has begun there is none that could come later.
+func (a Account) open(c table.Clinic) []table.Item {
+	return []table.Item{
+		{Key: c.Tombstone(a.Connection), Check: true, New: true},
+		{Key: c.Erasure(a.Connection), Check: true, New: a.halfErased == 0, Version: a.halfErased},
+	}
 }
 
 // Accounts is how rooms reach the accounts they are made in.

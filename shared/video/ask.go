@@ -83,7 +83,7 @@ func (m matter) waits(v Visit) *Wait {
 	const later = " It is tried again by itself."
 	switch {
 	case m.host.Connection == "":
-		return &Wait{NotConnected, noAccount + " Until then there is no room, and the patient's link says so."}
+		return &Wait{NotConnected, noAccount + " Until then there is no room; " + notReady}
 	case !m.host.Usable:
 		return &Wait{
 			NeedsReauth, "The practitioner must connect the video account again, under My profile. Until then no " +
@@ -98,6 +98,9 @@ func (m matter) waits(v Visit) *Wait {
 }
 
 const noAccount = "The practitioner has no video account connected. It is connected under My profile."
+
+// notReady is what the patient sees meanwhile: until the page opens it says when one can join, as of any other visit.
+const notReady = "from ten minutes before the appointment the patient's page says that it is not ready."
 
 func notConnected() error { return fault.New(fault.Conflict, NotConnected, noAccount) }
 
@@ -115,7 +118,7 @@ func (s *Service) Email(
 		return r, err
 	}
 	c := s.table.For(m.by)
-	r.Version, err = s.ask(ctx, m, func(v *Visit) (table.Change, error) {
+	r.Version, err = s.ask(ctx, &m, func(v *Visit) (table.Change, error) {
 		var rows []table.Item
 		if renew && v.Linked > 0 {
 			old, err := s.linkRow(ctx, c, by.Org(), *v)
@@ -167,7 +170,7 @@ func (s *Service) linkRow(ctx context.Context, c table.Clinic, org string, v Vis
 
 // ask changes the visit as somebody asks, and makes one where there is none: the worker, or whoever starts the call,
 // sees to its room. Others may write to it in the same moment.
-func (s *Service) ask(ctx context.Context, m matter, how func(*Visit) (table.Change, error)) (int64, error) {
+func (s *Service) ask(ctx context.Context, m *matter, how func(*Visit) (table.Change, error)) (int64, error) {
 	c := s.table.For(m.by)
 	for range 2 * writes {
 		v, err := load(ctx, c, m.apt.ID)
@@ -175,15 +178,22 @@ func (s *Service) ask(ctx context.Context, m matter, how func(*Visit) (table.Cha
 			return 0, err
 		}
 		v.AppointmentID, v.PatientID = m.apt.ID, m.apt.PatientID
-		v.want(m)
+		was := v.List
+		v.want(*m)
 		ch, err := how(&v)
 		if err != nil {
 			return 0, err
+		}
+		if con := m.host.Connection; con != "" && v.List == con && was != con {
+			ch.Put = append(ch.Put, m.host.open(c)...)
 		}
 		if err = c.Write(ctx, ch); err == nil {
 			return v.Version + 1, nil
 		}
 		if !beaten(err) {
+			return 0, err
+		}
+		if err := s.meetHost(ctx, m); err != nil { // whose account may have come to its end
 			return 0, err
 		}
 	}

@@ -2,11 +2,13 @@ package video
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"time"
 
 	"almanac/shared/access"
 	"almanac/shared/booking"
+	"almanac/shared/delay"
 	"almanac/shared/event"
 	"almanac/shared/fault"
 	"almanac/shared/table"
@@ -21,8 +23,10 @@ const (
 	// afterUnknown is for one in which a room may have been made without our knowing.
 	afterUnknown = 5 * time.Minute
 	// afterSilence is for one whose provider did not answer. It is no error: a provider in trouble must not get every
-	// look several times over.
-	afterSilence = 15 * time.Minute
+	// look several times over. While it lasts, a look is one call, however many visits wait.
+	afterSilence = 5 * time.Minute
+	// afterFault is for one that cannot be looked at for a fault of ours, such as a wrong secret of our own.
+	afterFault = 15 * time.Minute
 	// goOn is for one in which not all could be done at once.
 	goOn = time.Minute
 )
@@ -30,15 +34,16 @@ const (
 const (
 	// atOnce is how many rooms one look reads or deletes.
 	atOnce = 25
-	// enough is how many rooms may tell nothing before the provider is taken to be in trouble.
-	enough = 3
+	// silences is how many rooms may tell nothing before the provider is taken to be in trouble.
+	silences = 3
 )
 
 // Check looks after a connected account, when that is due: its grant is kept alive, visits that wait are tried again,
 // the rooms that are still to come are compared with the diary, so that what a provider told and what never arrived
 // come to the same, rooms of ours that nobody knows are deleted, and of those that are over it is read what took place
 // in them. It does so much at a time, and plans the next
-// look. An erasing that did not come to its end goes on. Errors: fault.NotFound where the connection is gone;
+// look. An erasing that did not come to its end goes on, and one whose grant has been dead for DeadFor is erased.
+// Errors: fault.NotFound where the connection is gone;
 // fault.Unavailable.
 func (s *Service) Check(ctx context.Context, by access.Caller, connection string) error {
 	a, err := s.accounts.Read(ctx, by, connection)
@@ -48,25 +53,59 @@ func (s *Service) Check(ctx context.Context, by access.Caller, connection string
 	if s.now().Before(a.Due) {
 		return nil // somebody was here meanwhile: what piled up during an outage is one look
 	}
-	if erasing, err := s.goOn(ctx, by, a); erasing || err != nil {
+	erasing, err := s.ends(ctx, by, a)
+	if erasing && err == nil {
+		return nil
+	}
+	var next time.Duration
+	if err == nil {
+		next, err = s.look(ctx, by, s.table.For(by), a)
+	}
+	if err != nil {
+		next, err = s.setback(ctx, by, a, err)
+	}
+	if next == 0 {
 		return err
 	}
-	next, err := s.look(ctx, by, s.table.For(by), a)
+	// It is planned first, whatever else there is to tell: a message that comes again finds that somebody was here.
+	return errors.Join(s.accounts.Due(ctx, by, connection, s.now().Add(next)), err)
+}
+
+// setback tells in how long an account is looked at again after a look that failed; zero says that the message is to
+// come again. The error is what is left of it.
+func (s *Service) setback(ctx context.Context, by access.Caller, a Account, err error) (time.Duration, error) {
 	switch f := fault.Of(err); {
-	case err == nil:
 	case f.Code == NotHost:
-		next = oftenEnough // there is nothing for us to see in it
+		return oftenEnough, nil // there is nothing for us to see in it
 	case f.Code == NeedsReauth:
-		if err := s.unreached(ctx, by, a, err); err != nil {
-			return err
-		}
-		next = oftenEnough
+		return oftenEnough, s.unreached(ctx, by, a, err)
+	case f.Code == ProviderRefused:
+		return oftenEnough, s.tell(ctx, by, Trouble{
+			Why: ProviderRefused, Connection: a.Connection, Subject: a.Subject, Sequence: a.Granted.Unix(),
+		})
 	case f.Kind == fault.Unavailable, f.Kind == fault.Limited:
-		next = max(f.RetryAfter, afterSilence)
-	default:
-		return err
+		return max(f.RetryAfter, afterSilence), nil
+	case f.Kind == fault.Internal:
+		return afterFault, err
 	}
-	return s.accounts.Due(ctx, by, connection, s.now().Add(next))
+	return 0, err
+}
+
+// DeadFor is how long a grant may be dead until the account is erased as if its owner had uninstalled us: that is what
+// the provider says when nobody tells of it. With the time in which it is found out, it is less than the ten days in
+// which we must erase what was uninstalled; and whoever is asked to connect it again has a week for that.
+const DeadFor = 7 * 24 * time.Hour
+
+// ends goes on with an erasing, or begins that of an account whose grant has been dead for long, and tells whether it
+// did.
+func (s *Service) ends(ctx context.Context, by access.Caller, a Account) (bool, error) {
+	if erasing, err := s.goOn(ctx, by, a); erasing || err != nil {
+		return erasing, err
+	}
+	if a.Died.IsZero() || s.now().Before(a.Died.Add(DeadFor)) {
+		return false, nil
+	}
+	return true, s.erase(ctx, by, a, LongDead)
 }
 
 // look does one look, and tells how long until the next.
@@ -81,7 +120,11 @@ func (s *Service) look(ctx context.Context, by access.Caller, c table.Clinic, a 
 	if err := l.list(ctx); err != nil {
 		return 0, err
 	}
-	if err := l.diary(ctx); err != nil {
+	unseen := l.upcoming(ctx)
+	if fault.Is(unseen, fault.Unavailable) || fault.Is(unseen, fault.Limited) {
+		return 0, unseen // those that wait would get no more out of it, each by calls of their own
+	}
+	if err := errors.Join(l.diary(ctx), unseen); err != nil {
 		return 0, err
 	}
 	if err := l.rooms(ctx); err != nil {
@@ -169,7 +212,7 @@ func (l *looker) diary(ctx context.Context) error {
 		if !l.waits(v, apt) {
 			continue
 		}
-		if err := l.again(ctx, v); err != nil {
+		if err := l.s.askAgain(ctx, l.by, v); err != nil {
 			return err
 		}
 	}
@@ -192,15 +235,15 @@ func (l *looker) waits(v Visit, apt booking.Appointment) bool {
 	case Parked:
 		return !now.Before(v.Again)
 	case Ready, Failed:
-		return v.Acked.Sequence < apt.Sequence
+		return v.Acked.Sequence < apt.Sequence || v.heldUp()
 	case Ended, Removed:
 	}
 	return false
 }
 
-// again has a visit looked at by whoever brings rooms to agree with the diary, as work of its own.
-func (l *looker) again(ctx context.Context, v Visit) error {
-	err := l.c.Write(ctx, table.Change{
+// askAgain has a visit looked at by whoever brings rooms to agree with the diary, as work of its own.
+func (s *Service) askAgain(ctx context.Context, by access.Caller, v Visit) error {
+	err := s.table.For(by).Write(ctx, table.Change{
 		Action: access.VideoSync, Target: v.AppointmentID, Patient: v.PatientID,
 		Event: event.Event{Name: event.VideoAsked, Version: v.Version, Sequence: max(0, v.Acked.Sequence)},
 	})
@@ -210,9 +253,9 @@ func (l *looker) again(ctx context.Context, v Visit) error {
 	return err
 }
 
-// rooms compares what the provider has with what it was known to have, and looks at each room that differs.
-func (l *looker) rooms(ctx context.Context) error {
-	all, err := l.s.provider.Upcoming(ctx, l.a.host(l.by.Org()))
+// upcoming reads what the provider has. It is asked once: the next look is the repeat.
+func (l *looker) upcoming(ctx context.Context) error {
+	all, err := l.s.provider.Upcoming(delay.Once(ctx), l.a.host(l.by.Org()))
 	if err != nil {
 		return err
 	}
@@ -220,6 +263,11 @@ func (l *looker) rooms(ctx context.Context) error {
 	for _, room := range all {
 		l.there[room.Ref] = room
 	}
+	return nil
+}
+
+// rooms compares what the provider has with what it was known to have, and looks at each room that differs.
+func (l *looker) rooms(ctx context.Context) error {
 	for _, v := range l.visits {
 		if !l.differs(v) {
 			continue
@@ -228,7 +276,7 @@ func (l *looker) rooms(ctx context.Context) error {
 			return nil
 		}
 		err := l.s.regard(ctx, l.by, l.a, v.AppointmentID, v.Ref)
-		if fault.Is(err, fault.Unavailable) && l.silent < enough {
+		if fault.Is(err, fault.Unavailable) && l.silent < silences {
 			l.silent++ // one room about which nothing can be learnt must not keep the others back
 			l.next = min(l.next, afterSilence)
 			continue
@@ -357,7 +405,7 @@ func (l *looker) judge(ctx context.Context, appointment string, room Room) error
 		return nil
 	}
 	err = l.s.provider.Delete(ctx, l.a.host(l.by.Org()), room.Ref)
-	if fault.Is(err, fault.Conflict) { // under way
+	if fault.Is(err, fault.Conflict) || fault.Is(err, fault.Invalid) { // under way, or refused for good
 		return nil
 	}
 	return err

@@ -157,7 +157,7 @@ func TestCheckPlans(t *testing.T) {
 	h.fails(t, zoomsim.Unavailable, 9, zoomsim.OpList)
 	h.check(t)
 	h.zoom.Faults.Clear()
-	if h.next(t) != 15*time.Minute {
+	if h.next(t) != 5*time.Minute {
 		t.Errorf("after silence in %s", h.next(t))
 	}
 	before := len(h.zoom.Requests())
@@ -258,7 +258,7 @@ func TestCheckOneSilent(t *testing.T) {
 	}
 	h.fails(t, zoomsim.Fail, 99, fmt.Sprintf("%s %d", zoomsim.OpGet, bad.ID))
 	h.check(t)
-	if now := h.now(t, good); now.End.Sub(now.Start) != 40*time.Minute || h.next(t) != 15*time.Minute {
+	if now := h.now(t, good); now.End.Sub(now.Start) != 40*time.Minute || h.next(t) != 5*time.Minute {
 		t.Errorf("it lasts %s, and the next look is in %s", now.End.Sub(now.Start), h.next(t))
 	}
 }

@@ -33,13 +33,20 @@ type erasure struct {
 // of tells whether the account is the one that is being erased, and was not connected again since.
 func (e erasure) of(a Account) bool { return e.Granted.Unix() == a.Granted.Unix() }
 
+// halfDone gives how far an erasing of a connection has come; its Version is zero where none has begun.
+func halfDone(ctx context.Context, c table.Clinic, connection string) (erasure, error) {
+	var half erasure
+	err := c.Get(ctx, c.Erasure(connection), &half)
+	return half, ignore(err)
+}
+
 // goOn goes on with an erasing that did not come to its end, and tells whether there was one. One from before the
 // account was connected again is given up: the reason for it is no more. The visits that it took their rooms by then
 // get others, as all that wait for the account do.
 func (s *Service) goOn(ctx context.Context, by access.Caller, a Account) (bool, error) {
 	c := s.table.For(by)
-	var half erasure
-	if err := c.Get(ctx, c.Erasure(a.Connection), &half); err != nil && !fault.Is(err, fault.NotFound) {
+	half, err := halfDone(ctx, c, a.Connection)
+	if err != nil {
 		return false, err
 	}
 	switch there := half.Version > 0; {
@@ -84,7 +91,7 @@ func (s *Service) Erase(ctx context.Context, by access.Caller, connection, why s
 func (s *Service) erase(ctx context.Context, by access.Caller, a Account, why string) error {
 	e := &eraser{s: s, by: by, c: s.table.For(by), a: a}
 	begin := func(ctx context.Context) error { return e.begin(ctx, why) }
-	for _, step := range []func(context.Context) error{begin, e.close, e.sweep, e.forget, e.end} {
+	for _, step := range []func(context.Context) error{begin, e.close, e.warn, e.sweep, e.forget, e.end} {
 		err := e.still(ctx)
 		if err == nil {
 			err = step(ctx)
@@ -443,11 +450,16 @@ func (e *eraser) end(ctx context.Context) error {
 	if err := e.still(ctx); err != nil {
 		return err
 	}
-	return e.c.Write(ctx, table.Change{
+	err = e.c.Write(ctx, table.Change{
 		Action: access.ConnectionEnd, Target: con,
 		Put: append(items, table.Item{Key: e.c.Erasure(con), Delete: true, Version: e.done.Version}),
 		Event: event.Event{
 			Name: event.ConnectionEnded, Why: e.done.Why, Refs: map[string]string{"subject": e.a.Subject},
 		},
 	})
+	if err != nil {
+		return err
+	}
+	// Of an account that is no more nothing is raised: what was raised in this moment is the last.
+	return e.s.gone(ctx, e.by, e.a)
 }

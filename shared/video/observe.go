@@ -17,7 +17,13 @@ const (
 	UninstalledByOwner = "uninstalled"
 	// AccountGone says that the provider's user was deleted, deactivated or moved.
 	AccountGone = "user_gone"
+	// LongDead says that nobody told of it, and that what was granted has been dead for DeadFor.
+	LongDead = "grant_long_dead"
 )
+
+// ClocksDiffer is by how much the provider's clock may be behind ours. What it told of a moment that is less before an
+// account was connected may have been after it.
+const ClocksDiffer = 10 * time.Minute
 
 // Observe takes what a provider told: it stands in the visit's log, and what it says is looked up at the provider and
 // taken into the diary. So it does not matter whether a notice comes twice, late, or after a later one. nil says that
@@ -29,10 +35,8 @@ func (s *Service) Observe(ctx context.Context, n Notice) error {
 		return err
 	}
 	switch n.Kind { //nolint:exhaustive // the others are of a room
-	case Uninstalled:
-		return g.uninstalled(ctx)
-	case UserGone:
-		return s.accounts.Lapse(ctx, g.by, g.a.Connection, AccountGone)
+	case Uninstalled, UserGone:
+		return g.ofGrant(ctx)
 	}
 	if g.p, err = g.placed(ctx); err != nil {
 		return err
@@ -43,10 +47,11 @@ func (s *Service) Observe(ctx context.Context, n Notice) error {
 	return g.act(ctx)
 }
 
-// uninstalled erases the account whose owner uninstalled us. A notice without a time of its own may be from before it
-// was connected again: it counts only if the account does not let us in.
-func (g *sighting) uninstalled(ctx context.Context) error {
-	if g.n.At.IsZero() {
+// ofGrant erases the account whose owner uninstalled us, and marks one whose user is gone as one to connect again. A
+// notice without a time of its own, or of one shortly before it was connected, may be from before that: it counts only
+// if the account does not let us in.
+func (g *sighting) ofGrant(ctx context.Context) error {
+	if g.n.At.Before(g.a.Granted) {
 		_, err := g.s.provider.Upcoming(ctx, g.a.host(g.by.Org()))
 		switch {
 		case err == nil:
@@ -54,6 +59,9 @@ func (g *sighting) uninstalled(ctx context.Context) error {
 		case fault.Of(err).Code != NeedsReauth:
 			return err
 		}
+	}
+	if g.n.Kind == UserGone {
+		return g.s.accounts.Lapse(ctx, g.by, g.a.Connection, AccountGone)
 	}
 	return g.s.erase(ctx, g.by, g.a, UninstalledByOwner)
 }
@@ -68,10 +76,21 @@ func (g *sighting) act(ctx context.Context) error {
 		return g.s.regard(ctx, g.by, g.a, g.p.AppointmentID, n.Room)
 	case RoomDeleted:
 		return g.s.regard(ctx, g.by, g.a, g.p.AppointmentID, n.Room)
+	case MeetingEnded:
+		return g.ended(ctx)
 	case RoomRecovered:
 		return g.s.recovered(ctx, g.by, g.a, g.p.AppointmentID, n.Room)
 	}
 	return nil
+}
+
+// ended has the room given the appointment's time where the meeting stood in the way of that.
+func (g *sighting) ended(ctx context.Context) error {
+	v, err := load(ctx, g.c, g.p.AppointmentID)
+	if err != nil || v.Connection != g.a.Connection || v.Ref != g.n.Room || !v.heldUp() {
+		return ignore(err)
+	}
+	return g.s.askAgain(ctx, g.by, v)
 }
 
 // sighting is a notice with what it is about.
@@ -98,7 +117,8 @@ func (s *Service) sight(ctx context.Context, n Notice) (*sighting, error) {
 		return nil, err
 	}
 	ofGrant := n.Kind == Uninstalled || n.Kind == UserGone
-	if g.a.Account != n.Account || n.User != "" && g.a.User != n.User || ofGrant && n.told().Before(g.a.Granted) {
+	before := ofGrant && n.told().Add(ClocksDiffer).Before(g.a.Granted)
+	if g.a.Account != n.Account || n.User != "" && g.a.User != n.User || before {
 		return nil, nothingOfOurs()
 	}
 	return g, nil

@@ -72,17 +72,26 @@ func (w view) judge(ctx context.Context, ref string) error {
 		return w.vanished(ctx)
 	case NotHost:
 		return w.strange(ctx)
+	case ProviderRefused:
+		return w.s.tell(ctx, w.by, w.trouble(ProviderRefused)) // nor will it be shown by the next try
 	}
 	return w.s.unreached(ctx, w.by, w.a, err)
 }
 
 // unreached is for a room that cannot be looked at. What an account that must be connected again had to tell is found
-// by the look at it that follows its being connected.
+// by the look at it that follows its being connected, and what one that does not answer had to tell by the next look.
 func (s *Service) unreached(ctx context.Context, by access.Caller, a Account, err error) error {
-	if fault.Of(err).Code != NeedsReauth {
-		return err
+	switch f := fault.Of(err); {
+	case f.Code == NeedsReauth:
+		return s.accounts.Lapse(ctx, by, a.Connection, NeedsReauth)
+	case f.Kind == fault.Unavailable, f.Kind == fault.Limited:
+		at := s.now().Add(max(f.RetryAfter, takeOver))
+		if lost := s.accounts.Due(ctx, by, a.Connection, at); lost != nil {
+			return lost
+		}
+		return takenUp(err)
 	}
-	return s.accounts.Lapse(ctx, by, a.Connection, NeedsReauth)
+	return err
 }
 
 func (w view) minutes() int { return int(w.apt.End.Sub(w.apt.Start) / time.Minute) }
@@ -136,10 +145,15 @@ func (w view) follow(ctx context.Context, room Room) error {
 		v.Why = ""
 	}
 	_, err := w.s.diary.Follow(ctx, w.by, w.apt.ID, w.apt.Version, room.Start, room.Minutes, []table.Item{v.item(w.c)})
-	if fault.Is(err, fault.Conflict) || fault.Is(err, fault.Invalid) {
+	switch {
+	case fault.Is(err, fault.Conflict), fault.Is(err, fault.Invalid):
 		return w.refuse(ctx, room, err)
+	case err != nil || w.s.settle.Visit == nil:
+		return err
 	}
-	return err
+	return w.s.settle.Visit(ctx, w.by, Standing{
+		AppointmentID: w.apt.ID, Sequence: v.Acked.Sequence, Hosted: true, Fits: v.State == Ready,
+	})
 }
 
 // refuse keeps the diary's time, has the staff told why, and gives the room its time back. What the room has is put

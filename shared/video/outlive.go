@@ -58,11 +58,11 @@ func (e *eraser) closeOne(ctx context.Context, apt string, h *holding) error {
 		if v.held(e.s.now()) && e.reachable() {
 			return again() // a room may be about to be made
 		}
-		var left table.Item
+		var left []table.Item
 		if left, name, err = e.orphan(ctx, v); err != nil {
 			return err
 		}
-		items = append(items, left)
+		items = append(items, left...)
 		e.done.Counts[countVisits]++
 	}
 	if len(items) == 0 {
@@ -73,32 +73,32 @@ func (e *eraser) closeOne(ctx context.Context, apt string, h *holding) error {
 
 // orphan is what becomes of a visit when its account ends, and what is said of that. One that is past or cancelled
 // becomes a stub. One that is still to come has a room made in the account that its practitioner has instead, or waits
-// for one.
-func (e *eraser) orphan(ctx context.Context, v Visit) (table.Item, event.Name, error) {
+// for one that can be used.
+func (e *eraser) orphan(ctx context.Context, v Visit) ([]table.Item, event.Name, error) {
 	apt, toCome, err := e.toCome(ctx, v)
 	if err != nil || !toCome {
-		return v.stub(e.c), event.VideoErased, err
+		return []table.Item{v.stub(e.c)}, event.VideoErased, err
 	}
 	snap, err := e.s.dir.Snapshot(ctx, e.by)
 	if err != nil {
-		return table.Item{}, "", err
+		return nil, "", err
 	}
 	heir, err := e.s.hostBut(ctx, e.by, snap, apt.PractitionerID, "", e.a.Connection)
 	if err != nil {
-		return table.Item{}, "", err
+		return nil, "", err
 	}
 	left := v.alone(apt)
 	switch {
-	case heir.Connection != "":
+	case heir.Usable:
 		left.List = heir.Connection
+		return append(heir.open(e.c), left.item(e.c)), event.VideoAsked, nil
 	case snap.Staff[e.a.Subject].PractitionerID != apt.PractitionerID:
 		// Another practitioner's by now: whoever looks at it next tells the staff what is missing.
 		left.State, left.Why = Wanted, ""
-	default:
-		e.done.lose(apt)
-		return left.item(e.c), event.VideoErased, nil
+		return []table.Item{left.item(e.c)}, event.VideoAsked, nil
 	}
-	return left.item(e.c), event.VideoAsked, nil
+	e.done.lose(apt)
+	return []table.Item{left.item(e.c)}, event.VideoErased, nil
 }
 
 // toCome tells whether a visit is still to come, and gives its appointment then. One whose room was taken away is not,
@@ -141,7 +141,20 @@ func (v Visit) stub(c table.Clinic) table.Item {
 	}.item(c)
 }
 
-// tell tells the staff of the visits that wait for another account.
+// warn tells the staff of the visits that wait for another account as soon as they have lost their rooms: what is still
+// to be done at the provider may take long.
+func (e *eraser) warn(ctx context.Context) error {
+	if e.done.Upcoming == 0 {
+		return nil
+	}
+	heir, err := e.heir(ctx)
+	if err != nil || heir.Usable {
+		return err
+	}
+	return e.mourn(ctx)
+}
+
+// tell tells the staff of all the visits that wait for another account, unless there is one by now.
 func (e *eraser) tell(ctx context.Context) error {
 	if e.done.Upcoming == 0 {
 		return nil
@@ -149,14 +162,7 @@ func (e *eraser) tell(ctx context.Context) error {
 	if found, err := e.inherited(ctx); found || err != nil {
 		return err
 	}
-	t := Trouble{
-		Why: RoomsLost, Subject: e.a.Subject, Because: e.done.Why, Connection: e.a.Connection,
-		Sequence: e.done.Granted.Unix(), Count: e.done.Upcoming,
-	}
-	for _, l := range e.done.Lost {
-		t.Appointments = append(t.Appointments, l.AppointmentID)
-	}
-	if err := e.s.tell(ctx, e.by, t); err != nil {
+	if err := e.mourn(ctx); err != nil {
 		return err
 	}
 	// Whoever connected an account just before that had nothing to end yet.
@@ -164,17 +170,34 @@ func (e *eraser) tell(ctx context.Context) error {
 	return err
 }
 
-// inherited tells whether the practitioner has another account by now, and has the visits that wait looked at, then:
-// that one may have been connected before some of them were waiting.
-func (e *eraser) inherited(ctx context.Context) (bool, error) {
-	snap, err := e.s.dir.Snapshot(ctx, e.by)
-	if err != nil {
-		return false, err
+// mourn tells the staff which visits wait. Told again it is the same task, with those that came in addition.
+func (e *eraser) mourn(ctx context.Context) error {
+	t := Trouble{
+		Why: RoomsLost, Subject: e.a.Subject, Because: e.done.Why, Connection: e.a.Connection,
+		Sequence: e.done.Granted.Unix(), Count: e.done.Upcoming,
 	}
-	practitioner := snap.Staff[e.a.Subject].PractitionerID
-	heir, err := e.s.hostBut(ctx, e.by, snap, practitioner, "", e.a.Connection)
-	if err != nil || heir.Connection == "" {
+	for _, l := range e.done.Lost {
+		t.Appointments = append(t.Appointments, l.AppointmentID)
+	}
+	return e.s.tell(ctx, e.by, t)
+}
+
+// inherited tells whether the practitioner has another account by now that can be used, and has the visits that wait
+// looked at, then: that one may have been connected before some of them were waiting.
+func (e *eraser) inherited(ctx context.Context) (bool, error) {
+	heir, err := e.heir(ctx)
+	if err != nil || !heir.Usable {
 		return false, err
 	}
 	return true, ignore(e.s.Resume(ctx, e.by, heir.Connection))
+}
+
+// heir gives the account that the practitioner has instead.
+func (e *eraser) heir(ctx context.Context) (Account, error) {
+	snap, err := e.s.dir.Snapshot(ctx, e.by)
+	if err != nil {
+		return Account{}, err
+	}
+	practitioner := snap.Staff[e.a.Subject].PractitionerID
+	return e.s.hostBut(ctx, e.by, snap, practitioner, "", e.a.Connection)
 }

@@ -61,7 +61,7 @@ func (l *looker) past(ctx context.Context) error {
 		case err == nil, fault.Is(err, fault.NotFound): // of a patient who was erased nothing is noted
 		case errors.Is(err, errSpent):
 			return nil
-		case fault.Is(err, fault.Unavailable) && l.silent < enough:
+		case fault.Is(err, fault.Unavailable) && l.silent < silences:
 			l.silent++
 			l.next = min(l.next, afterSilence)
 		case beaten(err): // somebody told something in the same moment

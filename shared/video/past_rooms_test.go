@@ -319,7 +319,7 @@ func TestPastOneSilent(t *testing.T) {
 				t.Errorf("of room %d, %d is silent, and %d entries were read", i, bad, n)
 			}
 		}
-		if h.next(t) != 15*time.Minute {
+		if h.next(t) != 5*time.Minute {
 			t.Errorf("and the next look is in %s", h.next(t))
 		}
 	}

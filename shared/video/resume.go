@@ -71,6 +71,12 @@ func (s *Service) resume(ctx context.Context, by access.Caller, list string) err
 	}
 }
 
+// Ended has every visit looked at again that is still listed under a connection that is no more: one that came into it
+// just before its erasing began, and that the index did not show in time.
+func (s *Service) Ended(ctx context.Context, by access.Caller, connection string) error {
+	return s.resume(ctx, by, connection)
+}
+
 // End erases an account that its owner disconnected. One that was connected again since stays, and one that is gone is
 // fault.NotFound.
 func (s *Service) End(ctx context.Context, by access.Caller, connection string) error {

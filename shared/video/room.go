@@ -91,11 +91,15 @@ func (r *run) adopt(ctx context.Context) (Room, error) {
 		}
 		return Room{}, err
 	}
-	_, err = roomOf(ctx, r.c, r.v.Connection, room.Ref)
+	p, err := roomOf(ctx, r.c, r.v.Connection, room.Ref)
 	if err != nil && !fault.Is(err, fault.NotFound) {
 		return Room{}, err
 	}
 	r.known = err == nil
+	if p.Closed { // by an erasing that came to nothing, as the account was connected again
+		p.Closed = false
+		r.reopened = []table.Item{p.item(r.c, r.v.Connection, room.Ref, false)}
+	}
 	return room, r.moveIn(ctx, room)
 }
 
@@ -192,10 +196,13 @@ func (r *run) difference(room Room) (Difference, bool) {
 	return d, d.Start != nil || d.Minutes != nil
 }
 
-// ack notes what the provider has. why says why that is not what the diary wants, for the staff to see to: it is not
-// tried again before the diary changes again.
+// ack notes what the provider has. why says why that is not what the diary wants, for the staff to see to, once: it is
+// not tried again before the diary changes again, or the meeting that stands in the way is over.
 func (r *run) ack(ctx context.Context, room Room, why string) error {
-	r.v.State, r.v.Why, r.trouble = Ready, why, why
+	if r.base.Why != why || r.base.Acked.Sequence != r.apt.Sequence {
+		r.trouble = why
+	}
+	r.v.State, r.v.Why = Ready, why
 	r.v.Acked = Acked{Start: room.Start, Minutes: room.Minutes, Sequence: r.apt.Sequence, At: r.s.now()}
 	if room.JoinURL == "" {
 		return nil

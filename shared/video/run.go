@@ -26,6 +26,8 @@ type run struct {
 	v    Visit   // and as it shall be
 	// known tells that the row that gives the room to its appointment stands already.
 	known bool
+	// reopened is that row where an erasing that was given up had closed it.
+	reopened []table.Item
 	// made tells that this run made the room, and unsure that another one may come to light yet.
 	made, unsure bool
 	// trouble is a code of what staff must see to.
@@ -69,9 +71,9 @@ func (s *Service) hostBut(
 ) (Account, error) {
 	var best Account
 	for _, subject := range people(snap, practitioner) {
-		a, err := s.accounts.Of(ctx, by, subject)
+		a, err := s.lasting(ctx, by, subject)
 		switch {
-		case fault.Is(err, fault.NotFound), err == nil && (a.Ending || a.Connection == but):
+		case fault.Is(err, fault.NotFound), err == nil && a.Connection == but:
 			continue
 		case err != nil:
 			return Account{}, err
@@ -84,6 +86,24 @@ func (s *Service) hostBut(
 		}
 	}
 	return best, nil
+}
+
+// lasting gives a person's account; fault.NotFound where none is connected, or where that one is coming to its end. The
+// provider ends some before they are told to be at their end here: what says so is that they are being erased.
+func (s *Service) lasting(ctx context.Context, by access.Caller, subject string) (Account, error) {
+	a, err := s.accounts.Of(ctx, by, subject)
+	if err != nil {
+		return a, err
+	}
+	half, err := halfDone(ctx, s.table.For(by), a.Connection)
+	if err != nil {
+		return a, err
+	}
+	if a.Ending || half.Version > 0 && half.of(a) {
+		return Account{}, fault.New(fault.NotFound, "not_found", "There is no such account.")
+	}
+	a.halfErased = half.Version
+	return a, nil
 }
 
 // people are the members of staff who are the practitioner, in the same order each time.
@@ -131,8 +151,13 @@ func (r *run) agrees() bool {
 func (r *run) settled() bool {
 	v := r.v
 	placed := v.Ref == "" || v.Connection == r.host.Connection
-	return (v.State == Ready || v.State == Failed) && !v.Pending && placed && v.Acked.Sequence == r.apt.Sequence
+	return (v.State == Ready || v.State == Failed) && !v.Pending && placed && v.Acked.Sequence == r.apt.Sequence &&
+		!v.heldUp()
 }
+
+// heldUp tells whether the room was not given the appointment's time because a meeting was under way in it, and none is
+// any more, as far as the provider told.
+func (v Visit) heldUp() bool { return v.State == Ready && v.Why == RoomStarted && !v.Live }
 
 // stuck tells whether the visit is in the host's account, and that cannot be used.
 func (r *run) stuck() bool { return r.v.Connection == r.host.Connection && !r.host.Usable }
@@ -201,13 +226,23 @@ func (r *run) lease(ctx context.Context) error {
 // put writes the visit as it shall be, with the rows that follow from it, and what else is given.
 func (r *run) put(ctx context.Context, name event.Name, also ...table.Item) error {
 	r.place()
-	ch := r.v.change(r.c, access.VideoSync, name, append(r.rows(), also...)...)
+	items := append(r.rows(), also...)
+	if r.enters() {
+		items = append(items, r.host.open(r.c)...)
+	}
+	ch := r.v.change(r.c, access.VideoSync, name, items...)
 	if err := r.c.Write(ctx, ch); err != nil {
 		return err
 	}
 	r.v.Version++
 	r.base = r.v
 	return nil
+}
+
+// enters tells whether the visit comes into the host's account.
+func (r *run) enters() bool {
+	con := r.host.Connection
+	return con != "" && (r.v.List == con && r.base.List != con || r.v.Connection == con && r.base.Connection != con)
 }
 
 // place keeps what the visit is listed under in step with the diary.
@@ -248,11 +283,14 @@ func (r *run) rows() []table.Item {
 			out = append(out, table.Item{Key: r.c.Making(is, r.apt.ID), Value: r.placing(), New: true})
 		}
 	}
-	if r.v.Ref != "" && !r.known && (r.base.Ref != r.v.Ref || r.base.Connection != r.v.Connection) {
-		out = append(out, table.Item{Key: r.c.RoomOf(r.v.Connection, r.v.Ref), Value: r.placing(), New: true})
-		out = append(out, r.whose...)
+	if r.v.Ref == "" || r.base.Ref == r.v.Ref && r.base.Connection == r.v.Connection {
+		return out
 	}
-	return out
+	if r.known {
+		return append(out, r.reopened...)
+	}
+	out = append(out, table.Item{Key: r.c.RoomOf(r.v.Connection, r.v.Ref), Value: r.placing(), New: true})
+	return append(out, r.whose...)
 }
 
 func (r *run) placing() Placing {
@@ -283,6 +321,9 @@ func (r *run) settle(ctx context.Context) error {
 			return nil
 		}
 		r.merge(got)
+	}
+	if beaten(err) { // an account may have come to its end meanwhile
+		return again()
 	}
 	return err
 }

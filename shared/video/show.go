@@ -82,6 +82,9 @@ func (s *Service) Show(ctx context.Context, by access.Caller, appointment string
 	if err == nil {
 		out.State, out.Why, out.Live, out.Mailed = string(v.State), v.Why, v.Live, v.Linked
 		out.TryAgain = instant(v.Again)
+		if v.missed(out.Apt, s.now()) { // which nobody may have come by to put down
+			out.State, out.Why, out.TryAgain = string(Ended), Passed, nil
+		}
 		if v.Ref != "" && v.State != Removed {
 			out.Start, out.Minutes, out.SeenAt = instant(v.Acked.Start), v.Acked.Minutes, instant(v.Acked.At)
 		}
@@ -93,6 +96,11 @@ func (s *Service) Show(ctx context.Context, by access.Caller, appointment string
 	host, err := s.hostOf(ctx, s.job(by.Org()), snap, out.Apt.PractitionerID, v.Connection)
 	out.MayStart = host.Usable && host.Subject == by.Person() && s.possible(snap, out.Apt) == nil
 	return out, err
+}
+
+// missed tells whether a visit waited for a room until its appointment was over.
+func (v Visit) missed(apt booking.Appointment, now time.Time) bool {
+	return v.State == Parked && v.Ref == "" && !v.Pending && apt.Status != booking.Cancelled && !current(apt, now)
 }
 
 // instant is a time as it is told, if there is one.

@@ -65,7 +65,7 @@ func (s *Service) ensure(ctx context.Context, m matter) (Visit, error) {
 		return v, err
 	}
 	if v.Version == 0 || v.State == Removed || v.State == Ended || v.State == Failed {
-		_, err := s.ask(ctx, m, func(v *Visit) (table.Change, error) {
+		_, err := s.ask(ctx, &m, func(v *Visit) (table.Change, error) {
 			return v.change(c, access.VideoStart, event.VideoAsked), nil
 		})
 		if err != nil {

@@ -251,7 +251,8 @@ func TestShow(t *testing.T) {
 func TestAskedWithoutAccount(t *testing.T) {
 	h := newHouse(t)
 	apt := h.book(t, 0, tuesday)
-	if r := h.email(t, apt); r.WaitsFor == nil || r.WaitsFor.Code != video.NotConnected {
+	if r := h.email(t, apt); r.WaitsFor == nil || r.WaitsFor.Code != video.NotConnected ||
+		!strings.HasSuffix(r.WaitsFor.Text, "from ten minutes before the appointment the patient's page says that it is not ready.") {
 		t.Errorf("it waits for %+v", r.WaitsFor)
 	}
 	if v := h.stands(t, apt, video.Wanted, ""); v.List != h.Practitioners[0].ID {

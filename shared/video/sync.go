@@ -210,7 +210,7 @@ func final(err error) bool {
 func (r *run) letGo() {
 	r.v.State, r.v.Why, r.v.Again = Wanted, "", time.Time{}
 	r.v.Connection, r.v.Subject, r.v.Ref, r.v.JoinURL, r.v.Pending = "", "", "", nil, false
-	r.v.Acked, r.known = Acked{}, false
+	r.v.Acked, r.known, r.reopened = Acked{}, false, nil
 }
 
 // clear deletes the visit's room where it is, and those that may have been made without our knowing. An account that
@@ -311,22 +311,38 @@ func (r *run) announce(ctx context.Context) error {
 			return err
 		}
 	}
+	if err := r.relieve(ctx); err != nil {
+		return err
+	}
 	if r.unsure {
-		return r.due(ctx, r.s.now().Add(sweepAfter))
+		_, err := r.due(ctx, r.s.now().Add(sweepAfter))
+		return err
 	}
 	return nil
 }
 
-// due has the account of the room looked after by then.
-func (r *run) due(ctx context.Context, at time.Time) error {
-	connection := cmp.Or(r.v.Connection, r.host.Connection)
-	if connection == "" {
+// relieve ends what the staff were told of the visit that is untrue by now.
+func (r *run) relieve(ctx context.Context) error {
+	if r.s.settle.Visit == nil || r.v.State == Wanted || r.v.State == Making {
 		return nil
 	}
-	if err := r.s.accounts.Due(ctx, r.by, connection, at); err != nil && !fault.Is(err, fault.NotFound) {
-		return err
+	return r.s.settle.Visit(ctx, r.by, Standing{
+		AppointmentID: r.apt.ID, Sequence: r.apt.Sequence, Hosted: r.v.Why != NotConnected,
+		Fits: r.v.State == Ready && r.v.Why == "", Over: r.v.State == Ended || r.v.State == Removed, Told: r.trouble,
+	})
+}
+
+// due has the account of the room looked after by then, and tells whether there is one.
+func (r *run) due(ctx context.Context, at time.Time) (bool, error) {
+	connection := cmp.Or(r.v.Connection, r.host.Connection)
+	if connection == "" {
+		return false, nil
 	}
-	return nil
+	err := r.s.accounts.Due(ctx, r.by, connection, at)
+	if fault.Is(err, fault.NotFound) {
+		return false, nil
+	}
+	return err == nil, err
 }
 
 // park leaves the visit until its host's account can be used. Should that have come about meanwhile, nobody else would
@@ -379,13 +395,24 @@ func (r *run) usable(ctx context.Context) (bool, error) {
 	return host.Usable, err
 }
 
-// soonest is how long is waited at least before a visit is tried again without anything having happened.
-const soonest = time.Minute
+const (
+	// soonest is how long is waited at least before a visit is tried again without anything having happened.
+	soonest = time.Minute
+	// takeOver is when the look at the account takes up what a message tried in vain.
+	takeOver = 5 * time.Minute
+	// Tries is how often a message tries what the look at the account takes up afterwards: for some seconds. For longer
+	// than that, each visit that waits would cost calls of its own to somebody who is away.
+	Tries = 4
+)
 
 // later notes when the visit is to be tried again, and has its account looked after by then, should no message come
 // back for it. back is what the queue hears; without it the visit is parked until then.
 func (r *run) later(ctx context.Context, f *fault.Error, back error) error {
-	at := r.s.now().Add(max(f.RetryAfter, soonest))
+	wait := takeOver
+	if back == nil {
+		wait = soonest
+	}
+	at := r.s.now().Add(max(f.RetryAfter, wait))
 	r.v.Why, r.v.Again = f.Code, time.Time{}
 	switch {
 	case back == nil:
@@ -400,11 +427,23 @@ func (r *run) later(ctx context.Context, f *fault.Error, back error) error {
 	if fault.Is(back, fault.NotFound) { // gone meanwhile: another look decides what that means
 		back = again()
 	}
-	if err := r.due(ctx, at); err != nil {
+	planned, err := r.due(ctx, at)
+	if err != nil {
 		return err
 	}
 	if err := r.finish(ctx); err != nil {
 		return err
 	}
+	if planned && back != nil {
+		return takenUp(back)
+	}
 	return back
+}
+
+// takenUp says of an error that the look at the account takes up what failed.
+func takenUp(err error) error {
+	f := fault.Of(err)
+	e := fault.Wrap(err, f.Kind, f.Code, f.Message)
+	e.RetryAfter, e.Enough = f.RetryAfter, Tries
+	return e
 }

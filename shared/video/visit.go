@@ -142,14 +142,43 @@ type Parts struct {
 // be used; Gone for this one, which is no more. What is over already is no error.
 type Settle struct {
 	Made, Gone func(ctx context.Context, by access.Caller, a Account) error
+	// Visit ends those about one appointment that are untrue as its visit stands now.
+	Visit func(ctx context.Context, by access.Caller, now Standing) error
 }
 
-// made ends what waited for somebody to connect an account.
+// Standing is how a visit stands, for what the staff were told of it.
+type Standing struct {
+	AppointmentID string
+	Sequence      int64  // of the appointment's changes
+	Hosted        bool   // its practitioner has an account
+	Fits          bool   // it has its room, at the appointment's time
+	Over          bool   // it needs none any more
+	Told          string // what the staff were told just now, if anything
+}
+
+// made ends what waited for somebody to connect an account: the account's owner, or whoever else is the same
+// practitioner, those too who left.
 func (s *Service) made(ctx context.Context, by access.Caller, a Account) error {
 	if s.settle.Made == nil || !a.Usable {
 		return nil
 	}
-	return s.settle.Made(ctx, by, a)
+	snap, err := s.dir.Snapshot(ctx, by)
+	if err != nil {
+		return err
+	}
+	practitioner := snap.Staff[a.Subject].PractitionerID
+	all := []string{a.Subject}
+	for subject, m := range snap.Staff {
+		if practitioner != "" && m.PractitionerID == practitioner && subject != a.Subject {
+			all = append(all, subject)
+		}
+	}
+	for _, a.Subject = range all {
+		if err := s.settle.Made(ctx, by, a); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // gone ends what waited for an account.

@@ -25,7 +25,7 @@ func EncodeNotice(n Notice) (string, error) {
 }
 
 // DecodeNotice reads a notice as strictly as it is written: one JSON value, no field that is not known. Anything else
-// is fault.Invalid, "unknown_version" when later code than this wrote it.
+// is fault.Invalid, "unknown_version" or "unknown_name" when later code than this wrote it.
 func DecodeNotice(body string) (Notice, error) {
 	if len(body) > maxNotice {
 		return Notice{}, malformed()
@@ -45,6 +45,9 @@ func DecodeNotice(body string) (Notice, error) {
 	}
 	if _, err := d.Token(); !errors.Is(err, io.EOF) {
 		return Notice{}, malformed()
+	}
+	if known, _ := n.Kind.known(); !known && name(string(n.Kind)) {
+		return Notice{}, fault.New(fault.Invalid, "unknown_name", "Nothing is known of notices of this kind.")
 	}
 	if err := n.check(); err != nil {
 		return Notice{}, err

@@ -46,6 +46,7 @@ func New(set connection.Settings, system func(org, job string) access.Caller) (P
 	return Parts{Zoom: z, Tasks: tasks, Visits: video.New(video.Parts{
 		Table: set.Table, Keeper: set.Keeper, Directory: set.Directory, Provider: z.Rooms, Accounts: z.Accounts(),
 		Diary: booking.New(set.Table, set.Directory, set.Now, set.ID), Job: as(access.VideoRooms),
-		Now: set.Now, ID: set.ID, Raise: tasks.OfVisit, Settle: video.Settle{Made: tasks.OfMade, Gone: tasks.OfGone},
+		Now: set.Now, ID: set.ID, Raise: tasks.OfVisit,
+		Settle: video.Settle{Made: tasks.OfMade, Gone: tasks.OfGone, Visit: tasks.OfSettled},
 	})}, nil
 }
