@@ -180,7 +180,8 @@ func (d dispatcher) letter(
 		Organisation: snap.Organisation.Name,
 		Site:         mail.Place{Name: site.Name, Address: site.Address, Email: site.Email, Phone: site.Phone},
 		Mode:         snap.Services[apt.ServiceID].Mode, Link: link,
-		Start: apt.Start.In(zone), End: apt.End.In(zone), At: d.now(),
+		Practitioner: snap.Practitioners[apt.PractitionerID].Name,
+		Start:        apt.Start.In(zone), End: apt.End.In(zone), At: d.now(),
 	}, nil
 }
 

@@ -87,7 +87,8 @@ func TestDispatchLink(t *testing.T) {
 	for n, m := range c.mails() {
 		with := n >= 1 && n <= 3
 		attached := strings.ReplaceAll(string(m.Attachments[0].Content), "\r\n ", "")
-		if with != strings.Contains(m.Text, "Link: "+link+"\n") || with != strings.Contains(m.HTML, `<a href="`+link+`">`+link+`</a>`) ||
+		if with != strings.Contains(m.Text, "Link: "+link+"\n") || with != strings.Contains(m.HTML, `<a href="`+link+`" style="overflow-wrap: anywhere; word-break: break-word">`+link+`</a>`) ||
+			with != strings.Contains(m.Text, "With: "+c.Practitioners[0].Name+"\n") || with != strings.Contains(m.HTML+m.Text+attached, c.Practitioners[0].Name) ||
 			with != strings.Contains(attached, "URL:"+link+"\r\n") {
 			t.Errorf("%q: %s\n%s\n%s", m.Subject, m.Text, m.HTML, attached)
 		}

@@ -48,13 +48,13 @@ func TestReconnect(t *testing.T) {
 		t.Fatalf("%d mails", len(mails))
 	}
 	for _, m := range mails {
-		want, about := "your Zoom account", con.ID
+		want, about := "your own Zoom account", con.ID
 		if m.Recipients[0] == clinictest.Manager+"@example.org" {
 			want, about = "the clinic’s Zoom account", admin.ID
 		} else if m.Recipients[0] != clinictest.Clinician+"@example.org" {
 			t.Errorf("it goes to %q", m.Recipients)
 		}
-		if m.Subject != "Please connect Zoom again" || !strings.Contains(m.Text, want) || !strings.Contains(m.Text, "profile") {
+		if m.Subject != "Please connect "+strings.Replace(want, " own", "", 1)+" again" || !strings.Contains(m.Text, want) || !strings.Contains(m.Text, "profile") {
 			t.Errorf("it is %s\n%s", m.Subject, m.Text)
 		}
 		for _, no := range []string{"http", "href", about, "sealed"} {

@@ -22,6 +22,7 @@ import (
 	"almanac/shared/id"
 	"almanac/shared/page"
 	"almanac/shared/table"
+	"almanac/shared/video"
 )
 
 func encode(parts ...[]byte) string {
@@ -387,6 +388,25 @@ func TestLeads(t *testing.T) {
 	} {
 		if got := leads(origins, to); got != want {
 			t.Errorf("%q: %t", to, got)
+		}
+	}
+}
+
+// The head of the page names the clinic once, whichever of its two names has the other in it.
+func TestClinicsName(t *testing.T) {
+	for _, c := range [][3]string{
+		{"Willow Clinic, Elm Road", "Willow Clinic", "Willow Clinic, Elm Road"},
+		{"Elm Road (WILLOW CLINIC)", "Willow Clinic", "Elm Road (WILLOW CLINIC)"},
+		{"Elm Road", "Elm Road Practice", "Elm Road Practice"},
+		{"Willow Clinics", "Willow Clinic", "Willow Clinics, Willow Clinic"},
+		{"Elm Road", "Willow Clinic", "Elm Road, Willow Clinic"},
+		{"Willow Clinic", "Willow Clinic", "Willow Clinic"},
+		{"<>", "!", "<>, !"},
+		{"", "Willow Clinic", "Willow Clinic"},
+		{"Elm Road", "", "Elm Road"},
+	} {
+		if got := from(video.Invitation{Site: video.Contact{Name: c[0]}, Organisation: c[1]}); got != c[2] {
+			t.Errorf("%q of %q is called %q", c[0], c[1], got)
 		}
 	}
 }

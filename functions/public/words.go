@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"strings"
 	"time"
+	"unicode"
 
 	"almanac/shared/video"
 	"almanac/shared/wall"
@@ -151,15 +152,28 @@ func facts(inv video.Invitation) []fact {
 	return append(out, fact{"How", "by video call"})
 }
 
-// from names the clinic: its place, and the organisation where that is called otherwise.
+// from names the clinic: its place, and the organisation where the place's name does not have it already.
 func from(inv video.Invitation) string {
 	switch {
-	case inv.Site.Name == "" || inv.Site.Name == inv.Organisation:
+	case inv.Site.Name == "":
 		return inv.Organisation
-	case inv.Organisation == "":
+	case inv.Organisation == "", holds(inv.Site.Name, inv.Organisation):
 		return inv.Site.Name
+	case holds(inv.Organisation, inv.Site.Name):
+		return inv.Organisation
 	}
 	return inv.Site.Name + ", " + inv.Organisation
+}
+
+// holds tells whether a name has another in it, word for word.
+func holds(name, other string) bool {
+	words := func(s string) []string {
+		return strings.FieldsFunc(strings.ToLower(s), func(r rune) bool {
+			return !unicode.IsLetter(r) && !unicode.IsNumber(r)
+		})
+	}
+	spaced := func(s string) string { return " " + strings.Join(words(s), " ") + " " }
+	return name == other || len(words(other)) > 0 && strings.Contains(spaced(name), spaced(other))
 }
 
 // again says how the page is asked for again, and how that is changed.

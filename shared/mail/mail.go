@@ -1,7 +1,7 @@
 // Package mail writes the mails about appointments, and those to privacy officers, and hands them to Amazon SES. Its
-// rules: a mail says when and where, never why; one to a privacy officer names nobody at all; nothing that somebody
-// typed can become a header, markup or a second recipient; and what is handed over is handed over once: only an answer
-// that says that nothing was taken allows another try.
+// rules: a mail says when and where, never why, and with whom only beside a link to a page that says it; one to a
+// privacy officer names nobody at all; nothing that somebody typed can become a header, markup or a second recipient;
+// and what is handed over is handed over once: only an answer that says that nothing was taken allows another try.
 package mail
 
 import (
@@ -52,6 +52,7 @@ type Letter struct {
 	Site         Place
 	Mode         string
 	Link         string    // to the video visit; empty where it is not to be told
+	Practitioner string    // whom the link's page names; told with the link only
 	Appointment  string    // its id
 	Sequence     int64     // of the appointment's changes that people are told of
 	Start, End   time.Time // in the site's zone
@@ -138,7 +139,7 @@ func attach(m *gomail.Msg, l Letter, from string) error {
 // tidy makes every text that somebody typed a single line without characters that control anything. A site's address
 // that mail cannot be sent to is left out.
 func (l Letter) tidy() Letter {
-	l.To.Name, l.Organisation = line(l.To.Name), line(l.Organisation)
+	l.To.Name, l.Organisation, l.Practitioner = line(l.To.Name), line(l.Organisation), line(l.Practitioner)
 	l.Site.Name, l.Site.Address, l.Site.Phone = line(l.Site.Name), line(l.Site.Address), line(l.Site.Phone)
 	l.Site.Name = cmp.Or(l.Site.Name, l.Organisation, "Your clinic")
 	if email, err := address(l.Site.Email); err == nil {

@@ -392,6 +392,29 @@ func TestWriteRefusesAddresses(t *testing.T) {
 	}
 }
 
+// With whom a visit is stands in a mail beside its link alone, and not in that of a cancellation.
+func TestWriteWithWhom(t *testing.T) {
+	for _, c := range []struct {
+		kind mail.Kind
+		link string
+		with bool
+	}{
+		{mail.Invited, "https://clinic.example/v/AZLV", true},
+		{mail.Moved, "https://clinic.example/v/AZLV", true},
+		{mail.Moved, "", false},
+		{mail.Booked, "", false},
+		{mail.Cancelled, "https://clinic.example/v/AZLV", false},
+	} {
+		l := letter(t)
+		l.Kind, l.Link, l.Practitioner = c.kind, c.link, "Dr Ana\r\nOkafor"
+		o := write(t, l)
+		if c.with != strings.Contains(o.text, "\nWith: Dr Ana, Okafor\nLink: "+c.link+"\n") || strings.Contains(o.html, "Okafor") != c.with ||
+			strings.Contains(o.cal, "Okafor") {
+			t.Errorf("%s with the link %q: %s\n%s", c.kind, c.link, o.text, o.html)
+		}
+	}
+}
+
 // Nothing that somebody typed becomes a header, a recipient, markup or a calendar property.
 func FuzzWrite(f *testing.F) {
 	for _, s := range []string{
@@ -402,8 +425,11 @@ func FuzzWrite(f *testing.F) {
 	}
 	tags := strings.Fields("<p> </p> <strong> </strong> <br> <head> </head> <title> </title> <body> </body> </html>")
 	tags = append(tags, "<!DOCTYPE html>", `<html lang="en-GB">`, `<meta charset="utf-8">`, `<meta name="format-detection" content="telephone=no">`)
+	const link = "https://clinic.example/v/AZLV"
+	tags = append(tags, `<a href="`+link+`" style="overflow-wrap: anywhere; word-break: break-word">`, "</a>")
 	f.Fuzz(func(t *testing.T, name, site, address string) {
 		l := letter(t)
+		l.Link, l.Practitioner = link, name
 		l.To.Name, l.Site.Name, l.Site.Address, l.Organisation, l.Site.Phone = name, site, address, site, address
 		o := write(t, l)
 		var names []string
@@ -429,7 +455,7 @@ func FuzzWrite(f *testing.F) {
 			}
 		}
 		c, e := o.event(t)
-		if len(c.Components) != 1 || len(e.Components) != 0 || len(e.Properties) != 11 {
+		if len(c.Components) != 1 || len(e.Components) != 0 || len(e.Properties) != 12 {
 			t.Fatalf("%d components, %d properties\n%s", len(e.Components), len(e.Properties), o.cal)
 		}
 		for line := range strings.Lines(o.cal) {

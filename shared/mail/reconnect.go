@@ -32,9 +32,9 @@ func (w *Writer) Remind(r Reconnect) (Parcel, error) {
 
 func (r Reconnect) content(from string) content {
 	c := content{
-		Subject:  "Please connect Zoom again",
+		Subject:  "Please connect your Zoom account again",
 		Greeting: "Hello,",
-		Lead:     "Almanac cannot use your Zoom account any more.",
+		Lead:     "Almanac cannot use your own Zoom account any more, the one that your video visits are held with.",
 		Notes: []string{
 			"No video visit is lost: those that wait for a call get one as soon as Zoom is connected. Until then, " +
 				"patients cannot join new ones.",
@@ -44,7 +44,8 @@ func (r Reconnect) content(from string) content {
 		Signature: []string{from},
 	}
 	if r.Clinics {
-		c.Lead = "Almanac cannot use the clinic’s Zoom account any more."
+		c.Subject = "Please connect the clinic’s Zoom account again"
+		c.Lead = "Almanac cannot use the clinic’s Zoom account any more, the one that staff’s Zoom log-ins are made in."
 		c.Notes[0] = "Until it is connected again, no Zoom log-ins can be made for your staff. " +
 			"Video visits are not affected."
 		c.Notes[1] = "Log in to Almanac, open your profile and choose to connect the clinic’s Zoom account."

@@ -27,7 +27,7 @@ func TestRemind(t *testing.T) {
 	if err != nil || p.To != "ana@example.org" || strings.Contains(string(p.Raw), "\nBcc:") {
 		t.Fatalf("%q, %v\n%s", p.To, err, p.Raw)
 	}
-	if !strings.Contains(string(p.Raw), "Subject: Please connect Zoom again") {
+	if !strings.Contains(string(p.Raw), "Subject: Please connect your Zoom account again") {
 		t.Errorf("it is\n%s", p.Raw)
 	}
 	var log bytes.Buffer

@@ -30,9 +30,7 @@ func (l Letter) content() content {
 		Facts:     []fact{{Label: "When", Value: wall.When(l.Start, l.End)}, place},
 		Signature: []string{l.Site.Name},
 	}
-	if l.Link != "" && l.Kind != Cancelled {
-		c.Facts = append(c.Facts, fact{Label: "Link", Value: l.Link, Link: true})
-	}
+	c.Facts = append(c.Facts, l.call()...)
 	if l.To.Name != "" {
 		c.Greeting = "Dear " + l.To.Name + ","
 	}
@@ -74,6 +72,19 @@ func (l Letter) content() content {
 	return c
 }
 
+// call says with whom the video visit is and where it opens. Without a link there is no word of either: that of the
+// practitioner's is in the mail only because whoever has the mail reads it on the page that the link opens.
+func (l Letter) call() []fact {
+	if l.Link == "" || l.Kind == Cancelled {
+		return nil
+	}
+	link := fact{Label: "Link", Value: l.Link, Link: true}
+	if l.Practitioner == "" {
+		return []fact{link}
+	}
+	return []fact{{Label: "With", Value: l.Practitioner}, link}
+}
+
 // place says where the appointment is, or that there is nowhere to go.
 func (l Letter) place() fact {
 	switch {
@@ -112,7 +123,8 @@ func (c content) text() string {
 
 // html writes the content as HTML, every word of it escaped. An element's text is the one context there is, but for the
 // address of a link, which is ours and quoted; html/template, which knows the others, would make the function's zip a
-// fifth larger. The mail loads nothing from elsewhere and has no style beyond the reader's own.
+// fifth larger. The mail loads nothing from elsewhere and has no style beyond the reader's own, but that a link, one
+// word of some eighty letters, is broken where the window ends.
 func (c content) html() string {
 	var b strings.Builder
 	write := func(parts ...string) { // markup and words in turns
@@ -132,7 +144,7 @@ func (c content) html() string {
 <p>`)
 	for _, f := range c.Facts {
 		if f.Link {
-			write("", f.Label, `: <a href="`, f.Value, `">`, f.Value, "</a><br>\n")
+			write("", f.Label, `: <a href="`, f.Value, `" style="`+breaking+`">`, f.Value, "</a><br>\n")
 			continue
 		}
 		write("", f.Label, ": <strong>", f.Value, "</strong><br>\n")
@@ -148,6 +160,9 @@ func (c content) html() string {
 	write("</p>\n</body>\n</html>\n")
 	return b.String()
 }
+
+// breaking lets a word break anywhere; the second is for readers of mail that do not know the first.
+const breaking = "overflow-wrap: anywhere; word-break: break-word"
 
 // printable drops characters that control the text around them, bidirectional overrides included, and makes every
 // kind of space a plain one. A backslash becomes a slash: net/mail writes a name with one and a letter beyond ASCII in
