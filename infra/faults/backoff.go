@@ -13,18 +13,17 @@ import (
 const (
 	// troubleTime is how long an account answers nothing. No message is given up for that.
 	troubleTime = 30 * time.Minute
-	// catchUp is when all that waited must be done: after the longest pause, and twice what a circuit stays open,
-	// because it may be found open once more.
-	catchUp = 5*time.Minute + 2*time.Minute
+	// catchUp is when all that waited must be done: after the next look at the account, which the next sweep begins.
+	catchUp = 5*time.Minute + tick + time.Minute
 	// asks is more than the longest that is asked for here: 30 seconds, of an account whose circuit is open.
 	asks = time.Minute
 	// zoomAsks is how long the stand-in says to wait where it says so.
 	zoomAsks = 7 * time.Second
 	// crowd is the time in which not all that failed together may come back. That they do by chance is a matter of one
-	// in thirty thousand runs.
-	crowd = time.Second
-	// settled is when pauses are long enough for that.
-	settled = 5 * time.Minute
+	// in a hundred thousand runs.
+	crowd = 50 * time.Millisecond
+	// settled is from which try on pauses are long enough for that.
+	settled = 3
 )
 
 // failure is one time that a message failed.
@@ -62,10 +61,9 @@ func patience(ctx context.Context, w *world) {
 		w.move(ctx, v, w.sometime(v), v.practitioner)
 	}
 	w.post.failures = nil
-	began := w.clock.now()
 	w.lapse(ctx, troubleTime)
 	w.verifyUnhindered(ctx)
-	w.verifyPauses(began, kind)
+	w.verifyPauses(kind)
 	w.zoom.Faults.Clear()
 	w.lapse(ctx, catchUp)
 	for _, v := range w.visits {
@@ -80,26 +78,38 @@ func patience(ctx context.Context, w *world) {
 	w.verify(ctx)
 }
 
-// lapse lets time pass, in which each message is delivered at its own time.
+// lapse lets time pass, in which each message is delivered at its own time, and a sweep runs at each tick.
 func (w *world) lapse(ctx context.Context, d time.Duration) {
-	for until := w.clock.now().Add(d); ; {
+	until, sweep := w.clock.now().Add(d), w.clock.now().Truncate(tick).Add(tick)
+	for {
 		w.must(ctx.Err())
 		w.collect(ctx)
 		if w.deliver(ctx, len(w.post.waiting)) > 0 {
 			continue
 		}
-		next := w.next()
-		if len(w.post.waiting) == 0 || !next.Before(until) {
-			w.clock.pass(until.Sub(w.clock.now()))
+		at := until
+		if next := w.next(); len(w.post.waiting) > 0 && next.Before(at) {
+			at = next
+		}
+		if sweep.Before(at) {
+			at = sweep
+		}
+		w.clock.pass(at.Sub(w.clock.now()))
+		switch {
+		case at.Equal(sweep):
+			sweep = sweep.Add(tick)
+			if !w.unswept {
+				w.sweep(ctx)
+			}
+		case at.Equal(until):
 			return
 		}
-		w.clock.pass(next.Sub(w.clock.now()))
 	}
 }
 
 // verifyPauses looks whether what failed came again as it should: never before it was to, never later than after the
 // longest pause, and not all at once.
-func (w *world) verifyPauses(began time.Time, kind string) {
+func (w *world) verifyPauses(kind string) {
 	letters := map[*letter]bool{}
 	for _, f := range w.post.failures {
 		letters[f.letter] = true
@@ -114,7 +124,7 @@ func (w *world) verifyPauses(began time.Time, kind string) {
 		if wait > queue.Pause(f.receives)+asks {
 			late++
 		}
-		if f.due.Sub(began) > settled {
+		if f.receives >= settled {
 			back = append(back, f.due)
 		}
 	}

@@ -25,6 +25,7 @@ func outage(ctx context.Context, w *world) {
 		w.ready(ctx, i%2)
 	}
 	w.drain(ctx)
+	w.unswept = w.broken
 	steady := w.busiest(ctx, 4, func(v *visit) { w.either(ctx, v) })
 	w.drain(ctx)
 	if w.draw.IntN(2) == 0 || w.broken {
@@ -56,24 +57,16 @@ func (w *world) either(ctx context.Context, v *visit) {
 	}
 }
 
-// hour lets an hour pass with a sweep at each step, and tells how many calls Zoom got. act, where it is given, happens
-// to a visit each twenty minutes.
-func (w *world) hour(ctx context.Context, step time.Duration, act func(*visit)) int {
+// hour lets an hour pass, and tells how many calls Zoom got. act, where it is given, happens to a visit each twenty
+// minutes.
+func (w *world) hour(ctx context.Context, act func(*visit)) int {
 	w.zoom.Forget()
-	for at := time.Duration(0); at < time.Hour; at += step {
-		if act != nil && at%(4*tick) == 0 {
+	const step = 4 * tick
+	for range time.Hour / step {
+		if act != nil {
 			act(w.visits[w.draw.IntN(len(w.visits))])
 		}
-		if !w.broken {
-			w.sweep(ctx)
-		}
-		for range 3 {
-			w.collect(ctx)
-			if w.deliver(ctx, len(w.post.waiting)) == 0 {
-				break
-			}
-		}
-		w.clock.pass(step)
+		w.lapse(ctx, step)
 	}
 	return len(w.zoom.Requests())
 }
@@ -82,7 +75,7 @@ func (w *world) hour(ctx context.Context, step time.Duration, act func(*visit)) 
 func (w *world) busiest(ctx context.Context, hours int, act func(*visit)) int {
 	most := 0
 	for range hours {
-		most = max(most, w.hour(ctx, tick, act))
+		most = max(most, w.hour(ctx, act))
 	}
 	return most
 }
@@ -90,17 +83,23 @@ func (w *world) busiest(ctx context.Context, hours int, act func(*visit)) int {
 // zoomIsAway has Zoom answer nothing while the diary goes on.
 func (w *world) zoomIsAway(ctx context.Context, steady int) {
 	w.fails(zoomsim.Unavailable, sandbox.Forever, "")
-	moved := map[*visit]bool{}
+	moved, most := map[*visit]bool{}, 0
 	for at := time.Duration(0); at < outageTime; at += time.Hour {
-		calls := w.hour(ctx, 4*tick, func(v *visit) {
+		calls := w.hour(ctx, func(v *visit) {
 			if !moved[v] && w.draw.IntN(4) == 0 {
 				moved[v] = true
 				w.move(ctx, v, w.sometime(v), v.practitioner)
 			}
 		})
+		most = max(most, calls)
 		if allowed := notMore * max(steady, w.needed()); calls > allowed {
 			w.tally.amiss("%d calls in an hour of the outage, %d are allowed", calls, allowed)
 		}
+	}
+	w.tally.count("calls in the busiest hour of the outages", most)
+	w.tally.count("outages of Zoom", 1)
+	if n := len(w.post.dead); n > 0 {
+		w.tally.missing("%d messages were given up for the outage", n)
 	}
 	w.zoom.Faults.Clear()
 }

@@ -42,6 +42,7 @@ type bag struct {
 
 	failures []failure
 	fixed    bool // what failed cannot be hidden
+	dying    bool // who takes a message dies at once
 }
 
 const (
@@ -181,6 +182,9 @@ func (w *world) deliver(ctx context.Context, n int) int {
 func (w *world) work(ctx context.Context, l *letter) bool {
 	l.receives++
 	l.due = w.clock.now().Add(visibility)
+	if w.post.dying {
+		return false
+	}
 	edge := queue.Edge{Log: w.logger(), Hide: w.hiding(l)}
 	handle := edge.Each(event.Video, access.VideoRooms, w.meetings)
 	if l.notice {
@@ -223,6 +227,8 @@ func (w *world) meetings(ctx context.Context, by access.Caller, m event.Message)
 		return w.video.Check(ctx, by, m.Target)
 	case event.ConnectionEnding:
 		return w.video.Erase(ctx, by, m.Target, "asked")
+	case event.ConnectionEnded:
+		return w.video.Ended(ctx, by, m.Target)
 	}
 	return fault.New(fault.Invalid, "unknown_name", "Nothing is to be done about events of this name here.")
 }

@@ -9,16 +9,14 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
-	"almanac/infra/sandbox"
-	zoomsim "almanac/infra/sandbox/zoom"
 	"almanac/shared/fault"
 	"almanac/shared/table"
 	"almanac/shared/task"
 	"almanac/shared/video"
 )
 
-// redrives has Zoom be away until messages are dead letters, and sends those again, twice; then somebody is erased, or
-// uninstalls Almanac, and everything that ever was told is told again, also in the words of a later version.
+// redrives has our workers die until messages are dead letters, and sends those again, twice; then somebody is erased,
+// or uninstalls Almanac, and everything that ever was told is told again, also in the words of a later version.
 func redrives(ctx context.Context, w *world) {
 	if w.broken {
 		w.strip = forgetful
@@ -28,7 +26,7 @@ func redrives(ctx context.Context, w *world) {
 		w.ready(ctx, i%2)
 	}
 	w.drain(ctx)
-	w.fails(zoomsim.Unavailable, sandbox.Forever, "")
+	w.post.dying = true
 	for _, v := range w.visits[:2] {
 		w.move(ctx, v, w.sometime(v), v.practitioner)
 	}
@@ -38,7 +36,7 @@ func redrives(ctx context.Context, w *world) {
 	if len(w.post.dead) < 3 {
 		w.tally.amiss("only %d messages became dead letters", len(w.post.dead))
 	}
-	w.zoom.Faults.Clear()
+	w.post.dying = false
 	w.clock.pass(time.Hour)
 	for _, l := range w.post.dead {
 		for range 2 {

@@ -48,11 +48,13 @@ type world struct {
 	reaper *reaper
 	log    buffer
 	chatty bool // a wrongly built variant: logs what Zoom answers
-	table  *table.Table
-	keeper *seal.Keeper
-	dir    *clinic.Directory
-	diary  *booking.Service
-	tasks  *task.Service
+	// unswept is a wrongly built variant in which nobody looks for accounts whose time has come.
+	unswept bool
+	table   *table.Table
+	keeper  *seal.Keeper
+	dir     *clinic.Directory
+	diary   *booking.Service
+	tasks   *task.Service
 
 	zoom    *zoomsim.Server
 	server  *httptest.Server
@@ -183,8 +185,9 @@ func (w *world) newProcess() process {
 	return process{conns: store, video: video.New(video.Parts{
 		Table: w.table, Keeper: w.keeper, Directory: dir, Provider: w.provide(zoom.NewRooms(api, w.tokens(store))),
 		Diary: booking.New(w.table, dir, w.clock.now, id.New), Accounts: store.Accounts(),
-		Raise: w.tasks.OfVisit, Settle: video.Settle{Made: w.tasks.OfMade, Gone: w.tasks.OfGone}, Job: rooms,
-		Now: w.clock.now, ID: id.New,
+		Raise: w.tasks.OfVisit, Job: rooms,
+		Settle: video.Settle{Made: w.tasks.OfMade, Gone: w.tasks.OfGone, Visit: w.tasks.OfSettled},
+		Now:    w.clock.now, ID: id.New,
 	})}
 }
 

@@ -236,7 +236,8 @@ func (w *gust) beforehand(a asked) {
 // loosens tells whether requests of the row can end relationships. An appointment that is cancelled ends none.
 func loosens(row string) bool {
 	method, path, _ := strings.Cut(row, " ")
-	return method == http.MethodDelete && strings.Contains(path, "/relationships/") || strings.HasSuffix(path, "/unmerge")
+	ended := method == http.MethodDelete && strings.Contains(path, "/relationships/")
+	return ended || strings.HasSuffix(path, "/unmerge")
 }
 
 // judge looks for leaks in the answer.

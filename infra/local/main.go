@@ -70,6 +70,8 @@ func progress(began time.Time) func(string) {
 	return func(step string) { fmt.Printf("%5.1f s  %s\n", time.Since(began).Seconds(), step) }
 }
 
+// logFile empties the log for this start, unless another writes to it: then it stays, and this start adds to it, or
+// nothing at all if its ports are taken.
 func logFile(name string) (io.Writer, error) {
 	if name == "-" {
 		return os.Stderr, nil
@@ -77,7 +79,14 @@ func logFile(name string) (io.Writer, error) {
 	if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil { //nolint:gosec // a folder of build products
 		return nil, err
 	}
-	return os.Create(name) //nolint:gosec // the developer names it
+	f, err := os.OpenFile(name, os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o644) //nolint:gosec // the developer names it
+	if err != nil {
+		return nil, err
+	}
+	if alone := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB) == nil; alone {
+		err = f.Truncate(0)
+	}
+	return f, err
 }
 
 // serve fills a fresh table, tells how to use what runs, and waits for the end.

@@ -58,7 +58,8 @@ curl -s -H "Authorization: Bearer $TOKEN" -H 'Content-Type: application/json' \
   -d '%[5]s'
 
 `, s.Login, demo.Receptionist, s.API+w.search, s.API, w.booking, w.start)
-	fmt.Fprintf(&b, `# Connect a doctor's Zoom for video visits, as a browser would. Act as Zoom's users on its page.
+	fmt.Fprintf(&b, `# Connect a doctor's Zoom for video visits, as a browser would: at most five times in ten minutes.
+# Act as Zoom's users on its page.
 
 DOCTOR=$(curl -s -H 'Content-Type: application/json' -d '{"subject":"%[2]s"}' %[1]s/dev/token |
   sed -n 's/.*"access_token": *"\([^"]*\)".*/\1/p'); JAR=$(mktemp)

@@ -6,6 +6,7 @@ import (
 	"net/url"
 
 	"almanac/infra/sandbox/zoom"
+	client "almanac/shared/zoom"
 )
 
 // What the installation is known as at the stand-in for Zoom. None of it is a secret of anybody.
@@ -17,12 +18,14 @@ const (
 
 // startZoom makes the stand-in for Zoom. Its webhooks go to the API, which may not be up yet: it tries them again.
 func (s *Stack) startZoom() (http.Handler, error) {
-	hook := zoom.Hook{URL: s.API + "/zoom/events", Secret: zoomWebhookSecret}
+	hook := zoom.Hook{URL: s.API + "/zoom/events", Secret: zoomWebhookSecret, UserEvents: true}
+	// The app asks for what docs/deploy.md has it ask for, and not for all that the stand-in knows.
+	scopes := append(client.UserScopes(), client.HistoryScopes()...)
 	redirect := []string{s.Public() + "/zoom/callback"}
 	services, err := zoom.New(zoom.Config{
 		URL: s.Zoom, Now: s.Now,
 		App: zoom.App{
-			ID: zoomClient, Secret: zoomSecret, Name: "Almanac", RedirectURIs: redirect, Hook: hook,
+			ID: zoomClient, Secret: zoomSecret, Name: "Almanac", RedirectURIs: redirect, Hook: hook, Scopes: scopes,
 		},
 		Admin: zoom.App{
 			ID: zoomAdminClient, Secret: zoomAdminSecret, Name: "Almanac log-ins", RedirectURIs: redirect,

@@ -97,9 +97,9 @@ func (x *exchange) admitOperator(claims map[string]string) error {
 	if !slices.Contains(strings.Fields(claims["scope"]), OperateScope) {
 		return denied()
 	}
-	key := x.key()
-	if key == "" {
-		return errKey()
+	key, err := x.key()
+	if err != nil {
+		return err
 	}
 	sum := sha256.Sum256([]byte("org" + x.person + key))
 	x.org = id.Format("org", [16]byte(sum[:16]))

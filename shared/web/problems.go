@@ -34,6 +34,8 @@ not_found: Not found
 idempotency_key_missing: Idempotency-Key missing
 	Send the header Idempotency-Key, 1 to 255 printable ASCII characters: a fresh one for each thing you want done,
 	the same one when you repeat a request.
+idempotency_key_malformed: Idempotency-Key malformed
+	It is longer than 255 characters, or holds one that is not printable ASCII. A UUID will do.
 key_reused: Idempotency-Key used before
 	Another request was carried out under this key. Use a fresh key for a new request; repeat the old one exactly to
 	see its answer.

@@ -39,26 +39,34 @@ func (h headers) each(call func(name, value string)) {
 // maxKey is the greatest length of an Idempotency-Key.
 const maxKey = 255
 
-// key gives the Idempotency-Key; "" if it is missing or malformed. The draft standard
+// key gives the Idempotency-Key. The draft standard
 // (draft-ietf-httpapi-idempotency-key-header) writes it in quotes; most clients do not. Both name the same key.
-func (x *exchange) key() string {
+func (x *exchange) key() (string, error) {
 	key := strings.TrimSpace(x.headers.get("Idempotency-Key"))
 	if len(key) > 1 && key[0] == '"' && key[len(key)-1] == '"' {
 		key = key[1 : len(key)-1]
 	}
-	if !printable(key, maxKey) {
-		return ""
+	switch {
+	case key == "":
+		return "", malformed("idempotency_key_missing", "Send an Idempotency-Key of "+ofKeys)
+	case len(key) > maxKey:
+		return "", malformed("idempotency_key_malformed", "The Idempotency-Key is too long: send one of "+ofKeys)
+	case !printable(key, maxKey):
+		return "", malformed("idempotency_key_malformed", "The Idempotency-Key cannot be read: send one of "+ofKeys)
 	}
-	return key
+	return key, nil
 }
+
+const ofKeys = "1 to 255 printable ASCII characters, a fresh one for each thing you want done."
 
 // preconditions reads the two headers that make writes safe to repeat and safe to make at the same time as others.
 func (x *exchange) preconditions() error {
 	if x.endpoint.keyed {
-		x.once.Key = x.key()
-		if x.once.Key == "" {
-			return errKey()
+		key, err := x.key()
+		if err != nil {
+			return err
 		}
+		x.once.Key = key
 	}
 	if !x.endpoint.matched {
 		return nil
@@ -74,11 +82,6 @@ func (x *exchange) preconditions() error {
 	}
 	x.version = version
 	return nil
-}
-
-func errKey() error {
-	return malformed("idempotency_key_missing",
-		"Send an Idempotency-Key of 1 to 255 printable ASCII characters, a fresh one for each thing you want done.")
 }
 
 // parseETag reads the strong ETag of a version, as Versioned answers carry it. Versions begin at 1.

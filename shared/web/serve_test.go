@@ -69,9 +69,9 @@ func TestRefusals(t *testing.T) {
 
 		{"no key", without(post, "idempotency-key"), 400, "idempotency_key_missing", "", ""},
 		{"empty key", header(post, "idempotency-key", `""`), 400, "idempotency_key_missing", "", ""},
-		{"long key", header(post, "idempotency-key", strings.Repeat("k", 256)), 400, "idempotency_key_missing", "", ""},
-		{"key with a control character", header(post, "idempotency-key", "a\x01b"), 400, "idempotency_key_missing", "", ""},
-		{"key that is not ASCII", header(post, "idempotency-key", "clé"), 400, "idempotency_key_missing", "", ""},
+		{"long key", header(post, "idempotency-key", strings.Repeat("k", 256)), 400, "idempotency_key_malformed", "", ""},
+		{"key with a control character", header(post, "idempotency-key", "a\x01b"), 400, "idempotency_key_malformed", "", ""},
+		{"key that is not ASCII", header(post, "idempotency-key", "clé"), 400, "idempotency_key_malformed", "", ""},
 		{"no If-Match", without(put, "if-match"), 428, "if_match_missing", "", ""},
 		{"weak If-Match", header(put, "if-match", `W/"1"`), 400, "if_match_malformed", "", ""},
 		{"If-Match without quotes", header(put, "if-match", `1`), 400, "if_match_malformed", "", ""},
@@ -173,6 +173,19 @@ func TestRefusals(t *testing.T) {
 				t.Error("a refused request reached the handler")
 			}
 		})
+	}
+}
+
+// A key that is there is not called missing; what is wrong with it is said.
+func TestKeyIsWrong(t *testing.T) {
+	for key, want := range map[string]string{
+		"": "Send an Idempotency-Key", strings.Repeat("k", 256): "too long", "cl\u00e9": "cannot be read",
+	} {
+		w := newWorld(t)
+		ev := header(request("POST", "/v1/things", `{"name":"a"}`), "idempotency-key", key)
+		if res := mustSend(t, w.serve(), ev); !strings.Contains(res.Body, want) {
+			t.Errorf("a key of %d bytes: %s", len(key), res.Body)
+		}
 	}
 }
 
