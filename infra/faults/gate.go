@@ -122,13 +122,27 @@ func (g *gate) send(ctx context.Context, d delivery) (int, string, error) {
 	return res.StatusCode, res.Body, err
 }
 
-// taken takes everything off the queue, and counts the notices by the meeting that they are about.
-func (g *gate) taken(ctx context.Context) map[int64]int {
+// An answer of the queue's that is lost takes its messages along for so long, and so long is looked for them.
+const (
+	lostFor = 3 * time.Second
+	awaited = 5 * time.Second
+)
+
+// taken takes everything off the queue, and counts the notices by the meeting that they are about. Some n are awaited:
+// a queue may say that it is empty when it is not.
+func (g *gate) taken(ctx context.Context, n int64) map[int64]int {
 	out := map[int64]int{}
-	for {
-		got, err := g.sqs.ReceiveMessage(ctx, &sqs.ReceiveMessageInput{QueueUrl: &g.queue, MaxNumberOfMessages: 10})
+	for end := time.Now().Add(awaited); ; {
+		got, err := g.sqs.ReceiveMessage(ctx, &sqs.ReceiveMessageInput{
+			QueueUrl: &g.queue, MaxNumberOfMessages: 10, VisibilityTimeout: int32(lostFor / time.Second),
+		})
 		g.w.must(err)
-		if len(got.Messages) == 0 {
+		switch {
+		case len(got.Messages) > 0:
+		case int64(len(out)) < n && time.Now().Before(end):
+			time.Sleep(100 * time.Millisecond)
+			continue
+		default:
 			return out
 		}
 		var done []types.DeleteMessageBatchRequestEntry
@@ -226,7 +240,7 @@ func rotation(ctx context.Context, w *world) {
 
 // compare looks whether exactly these notices are in the queue, once each.
 func (g *gate) compare(ctx context.Context, n int64) {
-	got := g.taken(ctx)
+	got := g.taken(ctx, n)
 	for i := range n {
 		switch c := got[i+1]; {
 		case c == 0:
