@@ -4,6 +4,7 @@ import (
 	"testing"
 	"time"
 
+	zoomsim "almanac/infra/sandbox/zoom"
 	"almanac/shared/booking"
 	"almanac/shared/event"
 	"almanac/shared/video"
@@ -54,5 +55,20 @@ func TestMovedUnderWay(t *testing.T) {
 				t.Errorf("raised %+v", h.raised)
 			}
 		})
+	}
+}
+
+// The diary follows its host: what the staff were told of an earlier time is held against the new one.
+func TestFollowedSettles(t *testing.T) {
+	h := newHeard(t)
+	apt, m := h.ready(t, tuesday)
+	h.stood = nil
+	if err := h.zoom.Edit(m.ID, zoomsim.Change{Start: at(t, "2027-01-05T15:00:00Z")}); err != nil {
+		t.Fatal(err)
+	}
+	h.hear(t)
+	want := video.Standing{AppointmentID: apt.ID, Sequence: h.now(t, apt).Sequence, Hosted: true, Fits: true}
+	if len(h.stood) != 1 || h.stood[0] != want || want.Sequence == apt.Sequence {
+		t.Errorf("%+v, want %+v", h.stood, want)
 	}
 }

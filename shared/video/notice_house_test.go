@@ -28,6 +28,7 @@ type heard struct {
 	con   string // the first practitioner's connection
 	taken int    // how many of Zoom's deliveries were read
 	freed []string
+	stood []video.Standing // what the staff's tasks were held against
 }
 
 func newHeard(t *testing.T, with ...func(*dynamodb.Options)) *heard {
@@ -69,8 +70,15 @@ func (h *heard) whole(t *testing.T, p video.Provider) *video.Service {
 			Of: h.of, Read: h.read, Lapse: h.lapse, Due: h.look, Revoke: h.revoke, Fresh: h.fresh, Removal: h.removal,
 		},
 		Raise: h.raise, Job: func(org string) access.Caller { return access.System(org, string(access.VideoRooms)) },
-		Now: h.Clock.Now, ID: id.New,
+		Now: h.Clock.Now, ID: id.New, Settle: video.Settle{Visit: h.standing},
 	})
+}
+
+func (h *heard) standing(_ context.Context, _ access.Caller, now video.Standing) error {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.stood = append(h.stood, now)
+	return nil
 }
 
 func (h *heard) revoke(_ context.Context, _ access.Caller, con string) error {
